@@ -1,0 +1,77 @@
+# Ringlet: run, test, check, image, write, debug, bench, fuzz, clean, help.
+# Variables: BOOT=uefi|pvh NET=user|tap=IF MEM=128 HTTP=8080 ECHO=8007
+#   ADMIN=8139 ACCEL=tcg|kvm APPEND="key=value ..." STICK=folder SIZE=MiB V=1
+.DEFAULT_GOAL := all
+Q := $(if $(V),,@)
+B := build
+say = @printf '  %-6s %s\n' $(1) $(2)
+
+CC := gcc
+HOSTCC := clang
+GCCINC := $(shell $(CC) -print-file-name=include)
+HOSTINC := $(shell $(HOSTCC) -print-file-name=include)
+WARN := -std=gnu11 -Wall -Wextra -Werror -Wshadow -Wmissing-prototypes -Wvla \
+	-Wno-unused-parameter -Wno-sign-compare
+
+# --- the kernel ----------------------------------------------------------
+KDIRS := lib sched net drivers posix apps boot arch/x86_64
+KSRC := $(foreach d,$(KDIRS),$(wildcard $(d)/*.c))
+KASM := $(wildcard arch/x86_64/*.asm)
+KOBJ := $(KSRC:%.c=$(B)/kernel/%.o) $(KASM:%.asm=$(B)/kernel/%.asm.o)
+KFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
+	-mgeneral-regs-only -mno-red-zone -fno-omit-frame-pointer \
+	-fno-asynchronous-unwind-tables -fstack-protector-strong \
+	-mstack-protector-guard=global -fno-strict-aliasing \
+	-ffunction-sections -fdata-sections -nostdinc -isystem $(GCCINC)
+
+# --- the same sources in a process ---------------------------------------
+HDIRS := lib sched net drivers posix apps arch/host
+HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) $(wildcard boot/settings.c)
+HOBJ := $(HSRC:%.c=$(B)/host/%.o)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
+HFLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-DRINGLET_HOST $(SAN)
+HTEST := $(wildcard tests/unit/*/test_*.c) $(wildcard tests/sim/test_*.c)
+HTESTBIN := $(HTEST:%.c=$(B)/host/%)
+HSUPPORT := $(filter-out $(HTEST),$(wildcard tests/sim/*.c tests/support/*.c))
+
+# Applications see include/ alone; so a forbidden include does not compile.
+INC_apps := -Iinclude
+INC_posix := -I. -Iinclude
+inc = $(or $(INC_$(firstword $(subst /, ,$(1)))),-I.)
+
+include image/image.mk
+
+$(B)/kernel/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(KFLAGS) $(call inc,$<) -MMD -MP -c $< -o $@
+
+$(B)/kernel/%.asm.o: %.asm
+	@mkdir -p $(@D)
+	$(call say,NASM,$<)
+	$(Q)nasm -f elf64 -g -I arch/x86_64/ -MD $(@:.o=.d) -MP $< -o $@
+
+$(B)/host/arch/host/%.o $(B)/host/tests/%.o: HOSTSYS := yes
+$(B)/host/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(HFLAGS) $(if $(HOSTSYS),-I.,-nostdinc -isystem \
+	    $(HOSTINC) -ffreestanding $(call inc,$<)) -MMD -MP -c $< -o $@
+
+$(B)/host/libringlet.a: $(HOBJ) $(HSUPPORT:%.c=$(B)/host/%.o)
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(HTESTBIN): $(B)/host/%: $(B)/host/%.o $(B)/host/libringlet.a
+	$(call say,LINK,$@)
+	$(Q)$(HOSTCC) $(SAN) $^ -lcmocka -o $@
+
+host-tests: $(HTESTBIN)
+.PHONY: all run test check image write debug bench fuzz clean help host-tests
+.SECONDARY:
+
+clean:
+	rm -rf $(B)
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What every door hands the kernel.  The UEFI loader is another program, so
+ * the layout is fixed: naturally aligned fixed-width fields, no pointers.
+ *
+ * Everything referred to lies below 4 GiB and stays untouched until the kernel
+ * has taken it: the range it lies in is listed as MEM_RESERVED.  Ranges may
+ * overlap and come in any order; a reserved one wins over a free one.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define BOOT_MAGIC       0x52494e47u /* "RING" */
+#define BOOT_VERSION     1u
+#define BOOT_RANGES_MAX  256
+#define BOOT_EXTENTS_MAX 8
+#define BOOT_CMDLINE_MAX 1024
+
+enum mem_type {
+	MEM_FREE = 1,     /* usable RAM */
+	MEM_RESERVED = 2, /* RAM that holds something the kernel was given */
+	MEM_ACPI = 3,     /* ACPI tables: mapped, never allocated */
+	MEM_OTHER = 4     /* anything else: neither mapped nor touched */
+};
+
+struct mem_range {
+	uint64_t base, len;
+	uint32_t type, unused;
+};
+
+struct boot_framebuffer {
+	uint64_t base; /* 0: none */
+	uint32_t width, height, stride_bytes, bits_per_pixel;
+	uint32_t red_shift, green_shift, blue_shift, unused;
+};
+
+struct boot_info {
+	uint32_t magic, version;
+	char door[8]; /* "uefi", "pvh", "bios" */
+	uint64_t kernel_base, kernel_len; /* where the image lies, physical */
+	uint64_t acpi_rsdp;               /* 0: unknown */
+	uint64_t efi_system_table;        /* 0: none */
+	int64_t wall_time_s; /* UTC at hand-over, seconds since 1970; 0: unknown */
+	uint64_t wall_time_tsc; /* the TSC when wall_time_s was read */
+	struct boot_framebuffer framebuffer;
+	uint8_t seed[32]; /* firmware randomness */
+	uint32_t seed_len;
+	uint32_t range_count, extent_count, unused;
+	struct mem_range range[BOOT_RANGES_MAX];
+	struct mem_range extent[BOOT_EXTENTS_MAX]; /* the stick's FAT volume */
+	char cmdline[BOOT_CMDLINE_MAX];
+};

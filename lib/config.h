@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parser of `key = value` settings: config.txt (one per line, # comments,
+ * CRLF and BOM accepted, values may hold spaces) and the command line (words
+ * key=value).  It knows no key itself: a table says which keys exist and which
+ * function takes each value.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_VALUE_MAX 256
+
+/* One key.  set gets the trimmed, terminated value and the settings structure;
+ * returns NULL, or what is wrong in a few words ("not a port number"). */
+struct config_key {
+	const char *name;
+	const char *(*set)(void *settings, const char *value);
+};
+
+struct config_parser {
+	const struct config_key *keys; /* ended by a NULL name */
+	void *settings;
+	/* Called once per mistake with a complete line for the user, such as
+	 * "config.txt:7: unknown key 'prot'". */
+	void (*report)(const char *line);
+};
+
+/* Parses a whole file.  source is its name for messages.  Returns the number
+ * of mistakes. */
+uint32_t config_parse_file(const struct config_parser *c, const char *source,
+    const char *text, size_t len);
+
+/* Parses a command line; messages start "command line: ".  Words without '='
+ * are mistakes too.  Returns the number of mistakes. */
+uint32_t config_parse_words(const struct config_parser *c, const char *line);

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sockets, as posix/ sees them: no call here ever blocks.  A call that cannot
+ * go on returns -EAGAIN; the caller waits on sock_waitq for the event and asks
+ * again.  Addresses and ports are in host order.  Context of all: thread.
+ *
+ * Events are epoll's numbers (include/sys/epoll.h); sock_events tells the
+ * present state, and each change wakes sock_waitq with the bits that rose.
+ *
+ *	           READABLE                  WRITABLE             HANGUP
+ *	listener   a connection waits        -                    -
+ *	TCP        data, FIN, or error       room, or error       both sides shut
+ *	UDP        a datagram, or error      always               -
+ *	           (a TCP socket that was never connected: HANGUP | WRITABLE)
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sock;
+struct stack;
+struct waitq;
+
+enum {
+	SOCK_READABLE = 0x001,  /* EPOLLIN */
+	SOCK_WRITABLE = 0x004,  /* EPOLLOUT */
+	SOCK_ERROR = 0x008,     /* EPOLLERR */
+	SOCK_HANGUP = 0x010,    /* EPOLLHUP */
+	SOCK_PEER_SHUT = 0x2000 /* EPOLLRDHUP */
+};
+
+enum sock_type { SOCK_TYPE_TCP = 1, SOCK_TYPE_UDP = 2 };
+
+struct sock_addr {
+	uint32_t ip;
+	uint16_t port;
+};
+
+enum sock_shut { SOCK_SHUT_RD, SOCK_SHUT_WR, SOCK_SHUT_BOTH };
+
+/* Flags of sock_recv. */
+enum { SOCK_PEEK = 1 };
+
+enum sock_opt {
+	SOCK_OPT_REUSEADDR,
+	SOCK_OPT_NODELAY,    /* 0 or 1 */
+	SOCK_OPT_LINGER,     /* -1 off, else seconds; 0 makes close send RST */
+	SOCK_OPT_RCVBUF,     /* bytes */
+	SOCK_OPT_SNDBUF,     /* bytes */
+	SOCK_OPT_ERROR,      /* get only: the pending error, which it clears */
+	SOCK_OPT_ACCEPTCONN, /* get only: listening? */
+	SOCK_OPT_TYPE,       /* get only: enum sock_type */
+	SOCK_OPT_BROADCAST   /* 0 or 1 */
+};
+
+/* Makes a socket.  The caller owns *out until sock_close.  -ENOBUFS when the
+ * pool is empty, -EPROTONOSUPPORT. */
+int sock_create(struct stack *st, enum sock_type type, struct sock **out);
+
+/* Binds; ip 0 is any, port 0 chooses one.  -EADDRINUSE, -EADDRNOTAVAIL,
+ * -EINVAL when already bound. */
+int sock_bind(struct sock *s, const struct sock_addr *a);
+
+/* -EOPNOTSUPP for UDP, -EADDRINUSE, -EINVAL when connected. */
+int sock_listen(struct sock *s, int backlog);
+
+/* Takes the oldest established connection; the caller owns *out.  -EAGAIN,
+ * -EINVAL when not listening. */
+int sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer);
+
+/* TCP: starts the handshake, -EINPROGRESS; later calls -EALREADY, then 0 once
+ * after success or the error, then -EISCONN.  UDP: sets the default peer; 0. */
+int sock_connect(struct sock *s, const struct sock_addr *a);
+
+/* Queues bytes (copied before return) or sends one datagram.  to: NULL for the
+ * connected peer.  Returns the bytes taken, which for TCP may be fewer than
+ * len; -EAGAIN, -EPIPE, -ENOTCONN, -EMSGSIZE, -EDESTADDRREQ, -EHOSTUNREACH,
+ * -ENETUNREACH, -ENOBUFS or the pending error. */
+ptrdiff_t sock_send(struct sock *s, const void *data, size_t len,
+    const struct sock_addr *to);
+
+/* TCP only: queues immutable bytes by reference; they are borrowed until
+ * acknowledged, so they must live for ever.  Returns as sock_send. */
+ptrdiff_t sock_send_ref(struct sock *s, const void *data, size_t len);
+
+/* Receives.  TCP returns 0 at the end of the stream; UDP cuts a datagram longer
+ * than len.  from may be NULL.  -EAGAIN, -ENOTCONN or the pending error. */
+ptrdiff_t sock_recv(struct sock *s, void *buf, size_t len, int flags,
+    struct sock_addr *from);
+
+/* -ENOTCONN. */
+int sock_shutdown(struct sock *s, enum sock_shut how);
+
+/* Gives the socket up; a TCP connection goes on closing by itself.  Wakes every
+ * waiter with SOCK_HANGUP first; wait entries must be gone afterwards.  Takes
+ * s. */
+void sock_close(struct sock *s);
+
+/* The pending SOCK_* events, level. */
+uint32_t sock_events(const struct sock *s);
+struct waitq *sock_waitq(struct sock *s);
+
+/* -ENOTCONN for the peer of an unconnected socket. */
+int sock_get_local(const struct sock *s, struct sock_addr *out);
+int sock_get_peer(const struct sock *s, struct sock_addr *out);
+
+/* -ENOPROTOOPT, -EINVAL. */
+int sock_set_opt(struct sock *s, enum sock_opt opt, int value);
+int sock_get_opt(struct sock *s, enum sock_opt opt, int *value);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One-shot timers on a hierarchical timing wheel: arm, disarm and expiry are
+ * O(1).  A timer never fires early and at most one wheel tick (2^20 ns, about
+ * a millisecond) late, beyond what a busy CPU adds.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+
+struct timer {
+	struct list node;
+	uint64_t expires_ns;
+	void (*fn)(struct timer *t); /* Context: bottom half. */
+	uint8_t level, slot;
+};
+
+#define NS_PER_US 1000ull
+#define NS_PER_MS 1000000ull
+#define NS_PER_S  1000000000ull
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t));
+
+/* Arms, or re-arms, for an absolute time; the past means "at once". */
+void timer_arm(struct timer *t, uint64_t expires_ns);
+void timer_disarm(struct timer *t);
+
+static inline bool timer_armed(const struct timer *t)
+{
+	return list_linked(&t->node);
+}
+
+/* For the scheduler: run what is due; a time not after the first expiry at
+ * which to look again, or UINT64_MAX; forget all timers (sched_init). */
+void timer_run(uint64_t now_ns);
+uint64_t timer_next_ns(void);
+void timer_reset(uint64_t now_ns);
