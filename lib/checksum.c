@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The Internet checksum.  RFC 1071 2 (B): the sum of byte-swapped words is the
+ * byte-swapped sum, so the text is summed as it lies in memory, eight bytes per
+ * load, and swapped once at the end.  RFC 1071 2 (C): wide words may be summed
+ * as they are; the two halves of each go to 64-bit sums of their own, which no
+ * text in memory is long enough to overflow, so there is no carry to look at.
+ */
+#include "lib/checksum.h"
+
+#include "lib/string.h"
+
+/* A word at any address that may overlay any type. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+static uint16_t fold(uint64_t sum)
+{
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 32) + (sum & 0xffffffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	sum = (sum >> 16) + (sum & 0xffff);
+	return (uint16_t)((sum >> 16) + (sum & 0xffff));
+}
+
+uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+	uint64_t low = 0, high = 0, last = 0;
+
+	for (; len >= 32; len -= 32, p += 32) {
+		const word *w = (const word *)p;
+		uint64_t w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
+
+		low += (uint32_t)w0;
+		high += w0 >> 32;
+		low += (uint32_t)w1;
+		high += w1 >> 32;
+		low += (uint32_t)w2;
+		high += w2 >> 32;
+		low += (uint32_t)w3;
+		high += w3 >> 32;
+	}
+	for (; len >= 8; len -= 8, p += 8) {
+		uint64_t w0 = *(const word *)p;
+
+		low += (uint32_t)w0;
+		high += w0 >> 32;
+	}
+	for (size_t i = 0; i < len; i++)
+		last |= (uint64_t)p[i] << (8 * i);
+	low += (uint32_t)last;
+	high += last >> 32;
+	uint16_t run = fold((uint64_t)fold(low) + fold(high));
+
+	return checksum_add_run(sum, __builtin_bswap16(run), 0);
+}
+
+uint32_t checksum_add_run(uint32_t sum, uint16_t run, size_t offset)
+{
+	uint32_t add = offset % 2 == 0 ? run : __builtin_bswap16(run);
+
+	sum += add;
+	/* End-around carry: a sum may have grown over many runs. */
+	return sum < add ? sum + 1 : sum;
+}
+
+uint16_t checksum_fold(uint32_t sum)
+{
+	return fold(sum);
+}

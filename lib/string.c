@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory and string functions.  memcpy, memmove and memset move eight bytes at
+ * a time in plain loops: an emulated processor runs those several times faster
+ * than `rep movsb` (docs/RTL8139.md has the measurement), and a real one is
+ * held up by the wire long before.
+ *
+ * The compiler likes to recognise such a loop and to replace it by a call to
+ * the very function that it stands in, hence the pragma.  Clang needs none:
+ * -ffreestanding stops it.
+ */
+#include "lib/string.h"
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC optimize("no-tree-loop-distribute-patterns")
+#endif
+
+#ifndef RINGLET_HOST
+
+/* A word at any address that may overlay any type. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+
+#define WORD  sizeof(word)
+#define BATCH (4 * WORD)
+
+static void copy_forward(uint8_t *d, const uint8_t *s, size_t n)
+{
+	for (; n >= BATCH; n -= BATCH, d += BATCH, s += BATCH) {
+		const word *from = (const word *)s;
+		word *to = (word *)d;
+		/* Every load precedes every store, so that memmove may use
+		 * this loop when the runs overlap by less than a batch. */
+		uint64_t w0 = from[0], w1 = from[1];
+		uint64_t w2 = from[2], w3 = from[3];
+
+		to[0] = w0;
+		to[1] = w1;
+		to[2] = w2;
+		to[3] = w3;
+	}
+	for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
+		*(word *)d = *(const word *)s;
+	for (; n > 0; n--)
+		*d++ = *s++;
+}
+
+/* Copies from the end down; d and s point behind the runs. */
+static void copy_backward(uint8_t *d, const uint8_t *s, size_t n)
+{
+	for (; n >= WORD; n -= WORD) {
+		d -= WORD;
+		s -= WORD;
+		*(word *)d = *(const word *)s;
+	}
+	for (; n > 0; n--)
+		*--d = *--s;
+}
+
+void *memcpy(void *restrict dst, const void *restrict src, size_t n)
+{
+	copy_forward(dst, src, n);
+	return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+	uint8_t *d = dst;
+	const uint8_t *s = src;
+
+	/* Unsigned: true when d lies outside [s, s + n). */
+	if ((uintptr_t)d - (uintptr_t)s >= n)
+		copy_forward(d, s, n);
+	else
+		copy_backward(d + n, s + n, n);
+	return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+	uint8_t *d = dst;
+	uint64_t w = (uint8_t)c * 0x0101010101010101ULL;
+
+	for (; n >= BATCH; n -= BATCH, d += BATCH) {
+		word *to = (word *)d;
+
+		to[0] = w;
+		to[1] = w;
+		to[2] = w;
+		to[3] = w;
+	}
+	for (; n >= WORD; n -= WORD, d += WORD)
+		*(word *)d = w;
+	for (; n > 0; n--)
+		*d++ = (uint8_t)c;
+	return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+	const uint8_t *x = a, *y = b;
+
+	for (; n >= WORD; n -= WORD, x += WORD, y += WORD) {
+		if (*(const word *)x != *(const word *)y)
+			break;
+	}
+	for (; n > 0; n--, x++, y++) {
+		if (*x != *y)
+			return *x - *y;
+	}
+	return 0;
+}
+
+void *memchr(const void *s, int c, size_t n)
+{
+	const uint8_t *p = s;
+
+	for (; n > 0; n--, p++) {
+		if (*p == (uint8_t)c)
+			return (void *)p;
+	}
+	return NULL;
+}
+
+size_t strlen(const char *s)
+{
+	const char *end = s;
+
+	while (*end != '\0')
+		end++;
+	return (size_t)(end - s);
+}
+
+size_t strnlen(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && s[n] != '\0')
+		n++;
+	return n;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+	for (; n > 0; n--, a++, b++) {
+		if (*a != *b)
+			return (uint8_t)*a - (uint8_t)*b;
+		if (*a == '\0')
+			break;
+	}
+	return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+	while (*a == *b && *a != '\0') {
+		a++;
+		b++;
+	}
+	return (uint8_t)*a - (uint8_t)*b;
+}
+
+char *strchr(const char *s, int c)
+{
+	for (; *s != (char)c; s++) {
+		if (*s == '\0')
+			return NULL;
+	}
+	return (char *)s;
+}
+
+char *strrchr(const char *s, int c)
+{
+	const char *last = NULL;
+
+	for (;; s++) {
+		if (*s == (char)c)
+			last = s;
+		if (*s == '\0')
+			return (char *)last;
+	}
+}
+
+char *strstr(const char *haystack, const char *needle)
+{
+	size_t n = strlen(needle);
+
+	for (; strncmp(haystack, needle, n) != 0; haystack++) {
+		if (*haystack == '\0')
+			return NULL;
+	}
+	return (char *)haystack;
+}
+
+#endif /* RINGLET_HOST */
+
+bool str_copy(char *dst, size_t size, const char *src)
+{
+	size_t len = strlen(src), n = len;
+
+	if (size == 0)
+		return false;
+	if (n >= size)
+		n = size - 1;
+	memcpy(dst, src, n);
+	dst[n] = '\0';
+	return n == len;
+}
+
+char str_lower(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+bool str_equal_nocase_n(const char *a, const char *b, size_t n)
+{
+	for (; n > 0; n--, a++, b++) {
+		if (str_lower(*a) != str_lower(*b))
+			return false;
+		if (*a == '\0')
+			break;
+	}
+	return true;
+}
+
+bool str_equal_nocase(const char *a, const char *b)
+{
+	return str_equal_nocase_n(a, b, SIZE_MAX);
+}
+
+bool str_parse_u32(const char *s, size_t n, uint32_t max, uint32_t *out)
+{
+	uint64_t value = 0;
+
+	if (n == 0 || n > 10)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] < '0' || s[i] > '9')
+			return false;
+		value = value * 10 + (uint64_t)(s[i] - '0');
+	}
+	if (value > max)
+		return false;
+	*out = (uint32_t)value;
+	return true;
+}
+
+bool str_parse_ipv4(const char *s, size_t n, uint32_t *out)
+{
+	uint32_t address = 0;
+
+	for (int part = 0; part < 4; part++) {
+		size_t digits = 0;
+		uint32_t byte;
+
+		while (digits < n && s[digits] != '.')
+			digits++;
+		if (digits > 3 || !str_parse_u32(s, digits, 255, &byte))
+			return false;
+		address = address << 8 | byte;
+		/* A dot must follow the first three parts, nothing the last. */
+		if ((digits < n) != (part < 3))
+			return false;
+		s += digits + (part < 3);
+		n -= digits + (part < 3);
+	}
+	*out = address;
+	return true;
+}
