@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/list.h"
+#include "net/ip.h"
 #include "sched/bh.h"
 #include "sched/timer.h"
 
@@ -49,9 +50,9 @@ struct netdev_ops {
 
 struct netdev_stats {
 	uint64_t rx_frames, rx_bytes, tx_frames, tx_bytes;
-	uint64_t rx_errors;           /* frames the card reported broken */
-	uint64_t rx_missed;           /* frames the card had no room for */
-	uint64_t tx_errors;           /* frames the card could not send */
+	uint64_t rx_errors; /* frames the card reported broken */
+	uint64_t rx_missed; /* frames the card had no room for */
+	uint64_t tx_errors; /* frames the card could not send */
 	uint64_t tx_queued, interrupts, polls;
 	uint64_t link_changes;
 };
@@ -73,6 +74,7 @@ struct netdev {
 	/* Below: netdev.c's. */
 	struct stack *stack;
 	bool link_up;
+	struct ip_config ip;
 	struct netdev_stats stats;
 	struct bh bh;
 	struct timer look_timer;
@@ -114,7 +116,7 @@ void netdev_tx(struct netdev *dev, struct pkt *p);
 /* Packets that a sender which can wait may give to netdev_tx now. */
 uint32_t netdev_room(const struct netdev *dev);
 
-void netdev_waiter_init(struct netdev_waiter *w,
-    void (*room)(struct netdev_waiter *w));
+void netdev_waiter_init(
+    struct netdev_waiter *w, void (*room)(struct netdev_waiter *w));
 void netdev_wait_room(struct netdev *dev, struct netdev_waiter *w);
 void netdev_cancel_wait(struct netdev_waiter *w);

@@ -49,6 +49,9 @@ struct pkt {
 	uint8_t ip_proto;
 	uint32_t ip_src, ip_dst; /* host order, once IPv4 accepted it */
 	uint8_t *ip;             /* the IPv4 header, for ICMP errors */
+	uint16_t src_port;       /* UDP: of a datagram that waits in a socket */
+	bool fin;                /* TCP: of an out-of-order segment */
+	uint32_t seq;            /* TCP: of an out-of-order segment */
 };
 
 enum drop_reason {
@@ -102,6 +105,9 @@ void *pkt_put(struct pkt *p, size_t n);
 
 /* Appends a borrowed fragment; false when all PKT_FRAGS_MAX are used. */
 bool pkt_add_frag(struct pkt *p, const uint8_t *data, uint32_t len);
+
+/* Copies the fragments behind the linear bytes; asserts the tail room. */
+void pkt_linearize(struct pkt *p);
 
 /* Copies the whole frame, linear and fragments, to dst (pkt_len bytes). */
 void pkt_copy_out(const struct pkt *p, uint8_t *dst);

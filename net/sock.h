@@ -9,9 +9,9 @@
  *
  *	           READABLE                  WRITABLE             HANGUP
  *	listener   a connection waits        -                    -
- *	TCP        data, FIN, or error       room, or error       both sides shut
- *	UDP        a datagram, or error      always               -
- *	           (a TCP socket that was never connected: HANGUP | WRITABLE)
+ *	TCP        data, FIN, or error       room, or error       both sides
+ *shut UDP        a datagram, or error      always               - (a TCP socket
+ *that was never connected: HANGUP | WRITABLE)
  */
 #pragma once
 
@@ -40,8 +40,10 @@ struct sock_addr {
 
 enum sock_shut { SOCK_SHUT_RD, SOCK_SHUT_WR, SOCK_SHUT_BOTH };
 
-/* Flags of sock_recv. */
-enum { SOCK_PEEK = 1 };
+/* Flags of sock_recv and of the sending calls (MSG_PEEK's and MSG_MORE's
+ * numbers).  SOCK_MORE: more follows at once, so hold a partial segment back.
+ */
+enum { SOCK_PEEK = 0x2, SOCK_MORE = 0x8000 };
 
 enum sock_opt {
 	SOCK_OPT_REUSEADDR,
@@ -78,17 +80,18 @@ int sock_connect(struct sock *s, const struct sock_addr *a);
  * connected peer.  Returns the bytes taken, which for TCP may be fewer than
  * len; -EAGAIN, -EPIPE, -ENOTCONN, -EMSGSIZE, -EDESTADDRREQ, -EHOSTUNREACH,
  * -ENETUNREACH, -ENOBUFS or the pending error. */
-ptrdiff_t sock_send(struct sock *s, const void *data, size_t len,
+ptrdiff_t sock_send(struct sock *s, const void *data, size_t len, int flags,
     const struct sock_addr *to);
 
 /* TCP only: queues immutable bytes by reference; they are borrowed until
  * acknowledged, so they must live for ever.  Returns as sock_send. */
-ptrdiff_t sock_send_ref(struct sock *s, const void *data, size_t len);
+ptrdiff_t sock_send_ref(
+    struct sock *s, const void *data, size_t len, int flags);
 
 /* Receives.  TCP returns 0 at the end of the stream; UDP cuts a datagram longer
  * than len.  from may be NULL.  -EAGAIN, -ENOTCONN or the pending error. */
-ptrdiff_t sock_recv(struct sock *s, void *buf, size_t len, int flags,
-    struct sock_addr *from);
+ptrdiff_t sock_recv(
+    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from);
 
 /* -ENOTCONN. */
 int sock_shutdown(struct sock *s, enum sock_shut how);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DHCP client (RFC 2131, RFC 2132) with the link-local fallback of RFC 3927.
+ * One client for each stack, on its first real device.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "sched/timer.h"
+#include "sched/wait.h"
+
+struct netdev;
+struct sock;
+struct stack;
+
+#define DHCP_HOSTNAME_MAX 63
+
+/* Without an answer for so long the device gets a 169.254/16 address. */
+#define DHCP_FALLBACK_NS (10 * NS_PER_S)
+
+enum dhcp_state {
+	DHCP_OFF,
+	DHCP_SELECTING,
+	DHCP_REQUESTING,
+	DHCP_BOUND,
+	DHCP_RENEWING,
+	DHCP_REBINDING
+};
+
+struct dhcp {
+	enum dhcp_state state;
+	struct netdev *dev;
+	struct sock *sock;
+	struct wait_entry wait;
+	struct timer timer;
+	uint32_t xid;
+	uint32_t offered, server; /* of the offer or lease, host order */
+	uint64_t started_ns;      /* of this attempt, for "secs" and fallback */
+	uint64_t t1_ns, t2_ns, expires_ns;
+	uint32_t tries;
+	bool link_local; /* the address in use is the fallback */
+	uint32_t probes; /* of the link-local candidate sent so far */
+	uint32_t candidate;
+	char hostname[DHCP_HOSTNAME_MAX + 1];
+};
+
+/* Starts to look for an address for dev.  hostname is copied. */
+int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname);
+
+/* The link came back: verify the lease soon (RFC 2131 3.7). */
+void dhcp_link_up(struct stack *st, struct netdev *dev);
+
+/* ARP saw somebody else use addr on dev: give it up (RFC 2131 4.4.4 DECLINE,
+ * RFC 3927 2.5). */
+void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket object, for the files of net/ that implement its types. */
+#pragma once
+
+#include "net/sock.h"
+
+#include "lib/list.h"
+#include "sched/wait.h"
+
+struct tcp_conn;
+
+/* The calls whose work differs by type; the contracts are sock.h's. */
+struct sock_ops {
+	int (*bind)(struct sock *s, const struct sock_addr *a);
+	int (*connect)(struct sock *s, const struct sock_addr *a);
+	ptrdiff_t (*send)(struct sock *s, const void *data, size_t len,
+	    int flags, const struct sock_addr *to);
+	ptrdiff_t (*recv)(struct sock *s, void *buf, size_t len, int flags,
+	    struct sock_addr *from);
+	void (*close)(struct sock *s);
+	uint32_t (*events)(const struct sock *s);
+};
+
+struct sock {
+	struct stack *stack;
+	const struct sock_ops *ops;
+	enum sock_type type;
+	struct waitq wq;
+	struct sock_addr local, peer; /* port 0: not bound, not connected */
+	struct list bind_node;        /* in the table of bound ports */
+	int error;                    /* pending, negative; 0: none */
+	int linger;                   /* SOCK_OPT_LINGER */
+	uint32_t rcvbuf, sndbuf;
+	bool reuse, nodelay, broadcast;
+	bool shut_rd, shut_wr;
+
+	/* UDP */
+	struct list rx_queue; /* struct pkt, each [data], ip_src and src_port */
+	uint32_t rx_count;
+
+	/* TCP */
+	struct tcp_conn *conn; /* NULL before connect and for a listener */
+	bool listening;
+	bool connect_told; /* connect's outcome was returned */
+	struct list syn_queue, accept_queue; /* struct tcp_conn */
+	uint32_t syn_len, accept_len, backlog;
+	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
+	bool waits_for_chunk;
+};
+
+extern const struct sock_ops tcp_sock_ops, udp_sock_ops;
+
+void sock_wake(struct sock *s, uint32_t events);
+
+/* A new socket object of a type, or NULL when the pool is empty. */
+struct sock *sock_alloc(struct stack *st, enum sock_type type);
+
+/* Binds s, which has no port yet, to a free ephemeral port (RFC 6056 3.3.1),
+ * as `taken` sees it.  Returns the port, or 0 when all are taken. */
+uint16_t sock_choose_port(
+    struct sock *s, bool (*taken)(struct sock *s, uint16_t port));
+
+/* TCP's own calls, for sock.c */
+int tcp_sock_listen(struct sock *s, int backlog);
+int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer);
+int tcp_sock_shutdown(struct sock *s, enum sock_shut how);
+ptrdiff_t tcp_sock_send_ref(
+    struct sock *s, const void *data, size_t len, int flags);

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP (RFC 9293).  Read in this order: tcp_internal.h (the connection), tcp.c
+ * (a segment finds its connection; TIME-WAIT), tcp_in.c (section 3.10.7 step by
+ * step), tcp_out.c (what is sent and when), tcp_timer.c (RFC 6298, zero-window
+ * probes, delayed ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
+ *
+ * Left out so far: every option but MSS, urgent data beyond ignoring it.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/bytes.h"
+#include "lib/list.h"
+#include "sched/timer.h"
+
+struct arena;
+struct pkt;
+struct stack;
+struct text;
+
+struct tcp_hdr {
+	be16 src_port, dst_port;
+	be32 seq, ack;
+	uint8_t offset; /* header length in words, high four bits */
+	uint8_t flags;
+	be16 window;
+	be16 checksum;
+	be16 urgent;
+};
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_PSH 0x08
+#define TCP_ACK 0x10
+#define TCP_URG 0x20
+
+#define TCP_LISTEN_BUCKETS 64
+
+struct tcp {
+	struct list *conn_buckets; /* struct tcp_conn by the four-tuple */
+	struct list *tw_buckets;   /* struct tcp_tw by the four-tuple */
+	uint32_t bucket_mask;      /* of both tables */
+	struct list bound[TCP_LISTEN_BUCKETS]; /* struct sock by local port */
+	struct list
+	    tw_age; /* every struct tcp_tw, the one to end first first */
+	struct timer tw_timer;
+	uint64_t msl_ns; /* RFC 9293 3.4.1; tcp.msl */
+	uint64_t challenge_window_ns;
+	uint32_t challenge_count;
+	/* Tests set it to choose the next initial sequence numbers: when
+	 * *test_isn is non-NULL, its value is used instead of RFC 6528's. */
+	const uint32_t *test_isn;
+};
+
+/* Returns 0 or -ENOMEM. */
+int tcp_init(struct stack *st, struct arena *a);
+
+/* In: [tcp][data].  Borrows p.  Context: bottom half.  Drops: TCP_*. */
+void tcp_rx(struct pkt *p);
+
+/* An ICMP error about a segment of ours (RFC 9293 3.9.2.2). */
+void tcp_error(struct stack *st, uint32_t src, uint32_t dst,
+    const uint8_t payload[8], uint8_t type, uint8_t code);
+
+/* Whether a socket listens on this port. */
+_Bool tcp_is_listening(const struct stack *st, uint16_t port);
+
+/* The address of a device went: its connections cannot go on. */
+void tcp_address_gone(struct stack *st, uint32_t addr);
+
+/* Prints the number of connections by state, as "tcp.state.NAME value". */
+void tcp_print(struct stack *st, struct text *t);
