@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# Testing: the work is in tools/run-tests.  ./setup comes first, and make runs
+# anew below it, since this make read the compilers' paths before it.
+
+test: ## everything; last line: N passed, N failed, N skipped
+	$(Q)./setup
+	+$(Q)B=$(B) tools/run-tests all
+
+check: ## the fast part: units, simulations, layers, format, static analysis
+	$(Q)./setup
+	+$(Q)B=$(B) tools/run-tests check
+
+bench: ## boot time, sizes, smallest memory, idle CPU
+	$(Q)./setup
+	+$(Q)$(MAKE) --no-print-directory test-images
+	$(Q)B=$(B) tools/measure
+
+# What the boots in QEMU need.
+test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img
+
+.PHONY: test check bench test-images
