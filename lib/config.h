@@ -4,9 +4,14 @@
  * CRLF and BOM accepted, values may hold spaces) and the command line (words
  * key=value).  It knows no key itself: a table says which keys exist and which
  * function takes each value.
+ *
+ * A '#' starts a comment at the beginning of a line or after white space.  The
+ * last of several lines of one key wins; in a file that is a mistake unless the
+ * key says that it repeats.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +22,8 @@
 struct config_key {
 	const char *name;
 	const char *(*set)(void *settings, const char *value);
+	bool repeats; /* may stand several times in one file */
+	bool secret;  /* its value is never shown in a message */
 };
 
 struct config_parser {

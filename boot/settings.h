@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The typed settings that config.txt and the command line fill.  main.c hands
+ * each module its own part, so no other file knows a key's name.  Every key is
+ * described in docs/CONFIG.md; adding one is a field here, a line in
+ * settings_keys and a row there.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/config.h"
+#include "lib/log.h"
+
+#define SETTINGS_NAME_MAX  64
+#define SETTINGS_TOKEN_MAX 128
+
+enum nic_mode { NIC_MODE_AUTO, NIC_CLASSIC, NIC_HYBRID, NIC_CPLUS };
+enum nic_poll { NIC_POLL_AUTO, NIC_POLL_NAPI, NIC_POLL_POLL };
+enum tcp_cc_name { TCP_CC_CUBIC, TCP_CC_RENO };
+
+struct settings {
+	bool ip_dhcp;       /* else the next two hold */
+	uint8_t ip_prefix;  /* 1..30 */
+	uint32_t ip_addr;   /* host order, as all addresses here */
+	uint32_t gateway;   /* 0 when not given */
+	uint32_t dns;       /* 0 when not given */
+	uint16_t http_port; /* ports: 0 is off */
+	uint16_t echo_port; /* TCP and UDP */
+	uint16_t admin_port;
+	bool console_serial;
+	bool console_screen;
+	bool panic_halt; /* else reboot after the next */
+	uint32_t panic_reboot_s;
+	enum log_level log;
+	enum nic_mode nic_mode;
+	enum nic_poll nic_poll;
+	uint32_t tcp_msl_s;
+	enum tcp_cc_name tcp_cc;
+	char hostname[SETTINGS_NAME_MAX];
+	char admin_token[SETTINGS_TOKEN_MAX]; /* empty when none */
+	char app[SETTINGS_NAME_MAX]; /* empty: the default applications */
+};
+
+/* The table that ties keys to fields; ended by a NULL name. */
+extern const struct config_key settings_keys[];
+
+void settings_defaults(struct settings *s);
+
+/*
+ * Settles what no key can see alone: a gateway outside the static network is
+ * dropped, and of two services on one port the later of http, echo, admin is
+ * switched off.  report gets one line for each.  Returns how many.
+ */
+uint32_t settings_check(struct settings *s, void (*report)(const char *line));
+
+/*
+ * Defaults, then the file (file may be NULL), then the command line (may be
+ * NULL), then settings_check.  report gets one line per mistake; a mistaken
+ * value leaves the key as it was.  Returns the number of mistakes.
+ */
+uint32_t settings_load(struct settings *s, const char *file, size_t file_len,
+    const char *command_line, void (*report)(const char *line));
