@@ -34,6 +34,9 @@ struct byteq_run {
 	bool borrowed; /* immutable for ever: may be sent without a copy */
 };
 
+/* The size of the object that holds a borrowed run. */
+extern const size_t byteq_ref_bytes;
+
 /* Appends a copy of up to len bytes; returns how many found room in the pool.
  */
 uint32_t byteq_write(

@@ -61,7 +61,7 @@ struct ip_proto {
 void ip_rx(struct pkt *p);
 
 /* Where packets to dst leave: device, next hop, source address.  Returns 0,
- * -ENETUNREACH without a route, -EADDRNOTAVAIL without an address. */
+ * -ENETUNREACH without a route (or no address of ours). */
 struct ip_route {
 	struct netdev *dev;
 	uint32_t next_hop, src;
@@ -69,13 +69,18 @@ struct ip_route {
 int ip_route(struct stack *st, uint32_t dst, struct ip_route *r);
 
 /* Sends [payload] from src (0: the route's) to dst.  Takes p.  Returns 0 or the
- * routing error.  Drops: IP_NO_ROUTE, IP_NO_ADDRESS. */
+ * routing error.  Drops: IP_NO_ROUTE. */
 int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto);
 
 /* Sends through this device to the whole link, whatever the routes: for DHCP.
  * Takes p. */
 void ip_tx_broadcast(
     struct pkt *p, struct netdev *dev, uint32_t src, uint8_t proto);
+
+/* A packet of ours, [ip][payload], cannot reach its next hop: tells its
+ * protocol as ICMP "host unreachable" would.  Borrows p.  The protocol may not
+ * send in answer. */
+void ip_tx_failed(const struct pkt *p);
 
 bool ip_is_own(const struct stack *st, uint32_t addr);
 bool ip_is_broadcast(const struct stack *st, uint32_t addr);

@@ -61,6 +61,9 @@ enum drop_reason {
 	DROP_COUNT
 };
 
+/* The size of the pool's object: a packet with its bytes. */
+extern const size_t pkt_object_bytes;
+
 /* Returns a packet with PKT_HEADROOM before data and no bytes in it, or NULL
  * (counted) when the pool is empty.  The caller owns it. */
 struct pkt *pkt_alloc(struct stack *st);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/arch.h"
 #include "lib/list.h"
 
 struct timer {
@@ -21,6 +22,12 @@ struct timer {
 #define NS_PER_US 1000ull
 #define NS_PER_MS 1000000ull
 #define NS_PER_S  1000000000ull
+
+/* Nanoseconds since kernel entry; never goes back. */
+static inline uint64_t clock_ns(void)
+{
+	return arch_clock_ns();
+}
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 

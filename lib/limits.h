@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How memory is shared out.  Boot measures the memory that is free, gives
+ * LIMIT_STACK_SHARE thousandths of it to the network stack and others to the
+ * users below; each pool takes a share of that, within bounds.  The smallest
+ * machine (16 MiB, direct door) gets the minima.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Of free memory, in thousandths. */
+#define LIMIT_STACK_SHARE   600
+#define LIMIT_THREADS_SHARE 150 /* stacks */
+#define LIMIT_MALLOC_SHARE  150 /* applications */
+
+#define LIMIT_THREADS_MIN 32
+#define LIMIT_THREADS_MAX 4096
+
+#define LIMIT_MALLOC_MAX (64u << 20)
+#define LIMIT_STACK_MAX  (512u << 20)
+
+struct limit {
+	uint32_t share; /* of the stack's memory, in thousandths */
+	uint32_t min, max;
+};
+
+static const struct limit limit_packets = { 200, 256, 16384 };
+static const struct limit limit_chunks = { 500, 512, 131072 };
+static const struct limit limit_conns = { 130, 128, 65536 };
+static const struct limit limit_time_waits = { 30, 256, 65536 };
+static const struct limit limit_socks = { 100, 160, 65536 };
+static const struct limit limit_neighbours = { 5, 64, 1024 };

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/byteq.h"
+
+#include "lib/assert.h"
+#include "lib/string.h"
+#include "net/stack.h"
+
+/* A node is the head of a chunk, its bytes behind it, or a reference alone. */
+struct byteq_node {
+	struct byteq_node *next;
+	const uint8_t *data;
+	uint32_t len;
+	bool borrowed;
+};
+
+#define CHUNK_ROOM (BYTEQ_CHUNK_BYTES - sizeof(struct byteq_node))
+
+const size_t byteq_ref_bytes = sizeof(struct byteq_node);
+
+static void append_node(struct byteq *q, struct byteq_node *n)
+{
+	n->next = NULL;
+	if (q->tail)
+		q->tail->next = n;
+	else
+		q->head = n;
+	q->tail = n;
+}
+
+static struct byteq_node *writable_tail(struct stack *st, struct byteq *q)
+{
+	struct byteq_node *n = q->tail;
+
+	if (n && !n->borrowed && n->len < CHUNK_ROOM)
+		return n;
+	n = pool_get(&st->chunks);
+	if (!n)
+		return NULL;
+	n->data = (const uint8_t *)(n + 1);
+	n->len = 0;
+	n->borrowed = false;
+	append_node(q, n);
+	return n;
+}
+
+uint32_t byteq_write(struct stack *st, struct byteq *q, const void *data,
+    uint32_t len)
+{
+	const uint8_t *src = data;
+	uint32_t done = 0;
+
+	while (done < len) {
+		struct byteq_node *n = writable_tail(st, q);
+		uint32_t take = len - done;
+
+		if (!n)
+			break;
+		if (take > CHUNK_ROOM - n->len)
+			take = CHUNK_ROOM - n->len;
+		memcpy((uint8_t *)(n + 1) + n->len, src + done, take);
+		n->len += take;
+		done += take;
+	}
+	q->len += done;
+	return done;
+}
+
+bool byteq_append_ref(struct stack *st, struct byteq *q, const uint8_t *data,
+    uint32_t len)
+{
+	struct byteq_node *n = pool_get(&st->refs);
+
+	if (!n)
+		return false;
+	n->data = data;
+	n->len = len;
+	n->borrowed = true;
+	append_node(q, n);
+	q->len += len;
+	return true;
+}
+
+struct byteq_run byteq_at(struct byteq *q, uint32_t off)
+{
+	struct byteq_node *n = q->head;
+	uint32_t start = q->consumed - q->skip; /* position of n's first byte */
+	uint32_t want = q->consumed + off;
+
+	assert(off < q->len);
+	/* Segments are built in order: start where the last one ended. */
+	if (q->cursor && want - q->cursor_pos < UINT32_MAX / 2) {
+		n = q->cursor;
+		start = q->cursor_pos;
+	}
+	while (want - start >= n->len) {
+		start += n->len;
+		n = n->next;
+	}
+	q->cursor = n;
+	q->cursor_pos = start;
+	off = want - start;
+	return (struct byteq_run){ n->data + off, n->len - off, n->borrowed };
+}
+
+uint32_t byteq_peek(struct byteq *q, void *dst, uint32_t len)
+{
+	uint8_t *out = dst;
+	uint32_t done = 0;
+
+	if (len > q->len)
+		len = q->len;
+	while (done < len) {
+		struct byteq_run r = byteq_at(q, done);
+
+		if (r.len > len - done)
+			r.len = len - done;
+		memcpy(out + done, r.data, r.len);
+		done += r.len;
+	}
+	return len;
+}
+
+static void free_node(struct stack *st, struct byteq_node *n)
+{
+	if (n->borrowed) {
+		pool_put(&st->refs, n);
+		return;
+	}
+	pool_put(&st->chunks, n);
+	if (!list_empty(&st->chunk_waiters.entries))
+		waitq_wake(&st->chunk_waiters, 0);
+}
+
+void byteq_drop(struct stack *st, struct byteq *q, uint32_t len)
+{
+	assert(len <= q->len);
+	q->len -= len;
+	q->consumed += len;
+	q->skip += len;
+	while (q->head && q->skip >= q->head->len) {
+		struct byteq_node *n = q->head;
+
+		q->skip -= n->len;
+		q->head = n->next;
+		if (!q->head)
+			q->tail = NULL;
+		if (q->cursor == n)
+			q->cursor = NULL;
+		free_node(st, n);
+	}
+}

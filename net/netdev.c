@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "net/netdev.h"
+
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "lib/string.h"
+#include "net/eth.h"
+#include "net/stack.h"
+
+#define LOOK_INTERVAL_NS NS_PER_S
+
+static int poll_bh(struct bh *b, int budget)
+{
+	struct netdev *dev = container_of(b, struct netdev, bh);
+
+	dev->stats.polls++;
+	return dev->ops->poll(dev, budget);
+}
+
+/* The safety look (docs/RTL8139.md): an interrupt may be lost. */
+static void look_tick(struct timer *t)
+{
+	struct netdev *dev = container_of(t, struct netdev, look_timer);
+
+	if (dev->ops->look)
+		dev->ops->look(dev);
+	timer_arm(t, clock_ns() + LOOK_INTERVAL_NS);
+}
+
+void netdev_register(struct stack *st, struct netdev *dev)
+{
+	assert(st->device_count < STACK_DEVICES_MAX);
+	dev->stack = st;
+	list_init(&dev->queue);
+	list_init(&dev->room_waiters);
+	bh_init(&dev->bh, poll_bh);
+	timer_init(&dev->look_timer, look_tick);
+	if (dev->ops->look)
+		timer_arm(&dev->look_timer, clock_ns() + LOOK_INTERVAL_NS);
+	st->device[st->device_count++] = dev;
+}
+
+void netdev_schedule(struct netdev *dev)
+{
+	bh_schedule(&dev->bh);
+}
+
+void netdev_rx(struct netdev *dev, const void *frame, size_t len)
+{
+	struct pkt view;
+
+	pkt_init_view(&view, dev->stack, dev, frame, len);
+	view.loopback = dev->is_loopback;
+	dev->stats.rx_frames++;
+	dev->stats.rx_bytes += len;
+	stack_count(dev->stack, COUNT_RX_FRAMES);
+	eth_rx(&view);
+	if (!view.decided)
+		pkt_drop(&view, DROP_UNDECIDED);
+}
+
+/* Sends what waits, as long as the card takes it. */
+static void drain_queue(struct netdev *dev)
+{
+	while (!list_empty(&dev->queue)) {
+		struct pkt *p =
+		    container_of(dev->queue.next, struct pkt, node);
+
+		list_del(&p->node);
+		if (!dev->ops->tx(dev, p)) {
+			list_prepend(&dev->queue, &p->node);
+			return;
+		}
+		dev->queue_len--;
+	}
+}
+
+/* Each waiter is called once; it may wait again at the end of the list. */
+static void call_waiters(struct netdev *dev)
+{
+	struct list called;
+	struct list *n;
+
+	list_init(&called);
+	while ((n = list_pop(&dev->room_waiters)))
+		list_append(&called, n);
+	while (!list_empty(&called)) {
+		struct netdev_waiter *w =
+		    container_of(called.next, struct netdev_waiter, node);
+
+		if (!netdev_room(dev)) {
+			/* The rest keeps its turn. */
+			list_del(&w->node);
+			list_append(&dev->room_waiters, &w->node);
+			continue;
+		}
+		list_del(&w->node);
+		w->room(w);
+	}
+}
+
+void netdev_tx_done(struct netdev *dev)
+{
+	drain_queue(dev);
+	if (!list_empty(&dev->room_waiters))
+		call_waiters(dev);
+}
+
+void netdev_set_link(struct netdev *dev, bool up)
+{
+	if (dev->link_up == up)
+		return;
+	dev->link_up = up;
+	dev->stats.link_changes++;
+	log_info("%s: link %s", dev->name, up ? "up" : "down");
+	if (!dev->stack)
+		return;
+	if (up)
+		dhcp_link_up(dev->stack, dev);
+	else
+		arp_flush(dev);
+	waitq_wake(&dev->stack->changed, 0);
+}
+
+void netdev_tx(struct netdev *dev, struct pkt *p)
+{
+	size_t len = pkt_len(p);
+
+	if (!dev->link_up) {
+		pkt_drop(p, DROP_NETDEV_DOWN);
+		return;
+	}
+	p->dev = dev;
+	if (list_empty(&dev->queue) && dev->ops->tx(dev, p)) {
+		dev->stats.tx_frames++;
+		dev->stats.tx_bytes += len;
+		return;
+	}
+	if (dev->queue_len == NETDEV_QUEUE_MAX) {
+		pkt_drop(p, DROP_NETDEV_QUEUE_FULL);
+		return;
+	}
+	list_append(&dev->queue, &p->node);
+	dev->queue_len++;
+	dev->stats.tx_queued++;
+	dev->stats.tx_frames++;
+	dev->stats.tx_bytes += len;
+}
+
+uint32_t netdev_room(const struct netdev *dev)
+{
+	uint32_t max = NETDEV_QUEUE_MAX - NETDEV_RESERVE;
+
+	return dev->queue_len < max ? max - dev->queue_len : 0;
+}
+
+void netdev_waiter_init(struct netdev_waiter *w,
+    void (*room)(struct netdev_waiter *w))
+{
+	list_init(&w->node);
+	w->room = room;
+}
+
+void netdev_wait_room(struct netdev *dev, struct netdev_waiter *w)
+{
+	if (!list_linked(&w->node))
+		list_append(&dev->room_waiters, &w->node);
+}
+
+void netdev_cancel_wait(struct netdev_waiter *w)
+{
+	list_del(&w->node);
+}
