@@ -22,8 +22,8 @@
 #include "arch/arch.h"
 
 /* Everything below back to the start: clock 0, no events, lines low and
- * detached, interrupts enabled, no mocks, all memory forgotten and zeroed, seed
- * 1.  Stacks stay, since sched/ keeps them.  Call it first in each test. */
+ * detached, interrupts enabled, no mocks, all memory and stacks forgotten, seed
+ * 1.  Call it first in each test, from main; sched_init comes after it. */
 void host_reset(void);
 
 /* --- The clock and machine events ----------------------------------------- */

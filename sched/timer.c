@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The timing wheel: LEVELS wheels of 64 slots, each slot of level n being 64
+ * slots of level n - 1 wide.  Together they cover the whole clock, so no timer
+ * is ever too far away.
+ *
+ * A timer for tick x lies on the level of the highest group of six bits in
+ * which x differs from the wheel's present tick, in the slot which that group
+ * of x names.  So everything on a level comes before everything on the levels
+ * above it, and the first occupied slot of the lowest occupied level is the
+ * next thing to look at: a bitmap scan.  When time reaches a slot above level
+ * 0, its timers move to the levels below, each at most LEVELS - 1 times.
+ */
+#include "sched/timer.h"
+
+#include "lib/assert.h"
+
+#define TICK_SHIFT 20
+#define SLOT_BITS  6
+#define SLOTS      (1u << SLOT_BITS)
+#define LEVELS     8
+#define TICK_MAX   ((1ull << (64 - TICK_SHIFT)) - 1)
+
+/* The level of a timer that expired and waits for its turn in timer_run. */
+#define LEVEL_DUE 0xff
+
+static_assert(LEVELS * SLOT_BITS >= 64 - TICK_SHIFT, "covers the clock");
+
+static struct {
+	uint64_t tick; /* slots before it are empty */
+	uint64_t occupied[LEVELS];
+	struct list slot[LEVELS][SLOTS];
+	struct list due;
+} wheel;
+
+static unsigned level_of(uint64_t tick)
+{
+	uint64_t differs = (tick ^ wheel.tick) | (SLOTS - 1);
+
+	return (63 - (unsigned)__builtin_clzll(differs)) / SLOT_BITS;
+}
+
+/* Puts a timer on the wheel by its expiry, rounded up so as not to be early. */
+static void insert(struct timer *t)
+{
+	uint64_t mask = (1ull << TICK_SHIFT) - 1;
+	uint64_t tick =
+	    (t->expires_ns >> TICK_SHIFT) + ((t->expires_ns & mask) != 0);
+
+	if (tick > TICK_MAX)
+		tick = TICK_MAX;
+	if (tick < wheel.tick)
+		tick = wheel.tick;
+	t->level = (uint8_t)level_of(tick);
+	t->slot = (uint8_t)(tick >> (t->level * SLOT_BITS) & (SLOTS - 1));
+	list_append(&wheel.slot[t->level][t->slot], &t->node);
+	wheel.occupied[t->level] |= 1ull << t->slot;
+}
+
+/* The tick at which the first occupied slot begins; false when all are
+ * empty. */
+static bool first_slot(unsigned *level, unsigned *slot, uint64_t *tick)
+{
+	for (unsigned l = 0; l < LEVELS; l++) {
+		unsigned shift = l * SLOT_BITS;
+		uint64_t block = wheel.tick >> shift & ~(uint64_t)(SLOTS - 1);
+
+		if (wheel.occupied[l] == 0)
+			continue;
+		*level = l;
+		*slot = (unsigned)__builtin_ctzll(wheel.occupied[l]);
+		*tick = (block | *slot) << shift;
+		return true;
+	}
+	return false;
+}
+
+/* Empties a slot that time has reached: level 0 is due, the others cascade. */
+static void take_slot(unsigned level, unsigned slot)
+{
+	struct list *head = &wheel.slot[level][slot];
+	struct list *node;
+	struct timer *t;
+
+	wheel.occupied[level] &= ~(1ull << slot);
+	while ((node = list_pop(head)) != NULL) {
+		t = container_of(node, struct timer, node);
+		if (level > 0) {
+			insert(t);
+		} else {
+			t->level = LEVEL_DUE;
+			list_append(&wheel.due, node);
+		}
+	}
+}
+
+void timer_init(struct timer *t, void (*fn)(struct timer *t))
+{
+	list_init(&t->node);
+	t->fn = fn;
+	t->expires_ns = 0;
+	t->level = 0;
+	t->slot = 0;
+}
+
+void timer_disarm(struct timer *t)
+{
+	if (!timer_armed(t))
+		return;
+	list_del(&t->node);
+	if (t->level != LEVEL_DUE && list_empty(&wheel.slot[t->level][t->slot]))
+		wheel.occupied[t->level] &= ~(1ull << t->slot);
+}
+
+void timer_arm(struct timer *t, uint64_t expires_ns)
+{
+	timer_disarm(t);
+	t->expires_ns = expires_ns;
+	insert(t);
+}
+
+/*
+ * First everything that expired goes to one list, then it is called.  So a
+ * function that arms a timer for the past has it called in the next run, and
+ * cannot keep this one from ending; and it may disarm its neighbours.
+ */
+void timer_run(uint64_t now_ns)
+{
+	uint64_t target = now_ns >> TICK_SHIFT;
+	uint64_t tick;
+	unsigned level, slot;
+	struct list *node;
+
+	while (first_slot(&level, &slot, &tick) && tick <= target) {
+		wheel.tick = tick;
+		take_slot(level, slot);
+	}
+	if (wheel.tick < target)
+		wheel.tick = target;
+	while ((node = list_pop(&wheel.due)) != NULL) {
+		struct timer *t = container_of(node, struct timer, node);
+
+		t->fn(t);
+	}
+}
+
+uint64_t timer_next_ns(void)
+{
+	unsigned level, slot;
+	uint64_t tick;
+
+	if (!first_slot(&level, &slot, &tick))
+		return UINT64_MAX;
+	return tick << TICK_SHIFT;
+}
+
+void timer_reset(uint64_t now_ns)
+{
+	wheel.tick = now_ns >> TICK_SHIFT;
+	list_init(&wheel.due);
+	for (unsigned l = 0; l < LEVELS; l++) {
+		wheel.occupied[l] = 0;
+		for (unsigned s = 0; s < SLOTS; s++)
+			list_init(&wheel.slot[l][s]);
+	}
+}
