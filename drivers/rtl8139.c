@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Start, interrupt, poll, the safety look, and recovery.
+ *
+ * Whether there is work is decided by the ring, never by the status register
+ * alone; whatever goes wrong ends in one place, rtl_recover, which starts the
+ * card from scratch.  Sections are those of docs/RTL8139.md.
+ */
+#include "drivers/rtl8139.h"
+
+#include "drivers/drivers.h"
+#include "drivers/rtl8139_internal.h"
+#include "lib/assert.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+
+#define BAR_MEMORY 1u
+
+#define RESET_STEP_US 10u
+#define RESET_CAP_US  100000u
+
+#define CONFIG_UNLOCK 0xc0u
+#define CONFIG_LOCK   0x00u
+#define CONFIG1_LWACT 0x10u
+#define CONFIG1_SLEEP 0x03u /* power-down bits of 8139 and 8139A */
+#define CONFIG3_MAGIC 0x20u
+#define CAPR_START    0xfff0u
+
+#define TX_HANG_NS       (5 * NS_PER_S)
+#define RESETS_PER_S     3u
+#define STARTS_MAX       5u
+#define LOOKS_LOST_MAX   2u
+#define TELL_INTERVAL_NS (10 * NS_PER_S)
+#define LINE_NONE        0xffu
+
+static struct {
+	unsigned cards; /* for their names */
+} rtl8139;
+
+/* --- What there is ------------------------------------------------------- */
+
+struct id {
+	uint16_t vendor, device;
+};
+
+static const struct id ids[] = {
+	{ 0x10ec, 0x8139 }, /* Realtek */
+	{ 0x10ec, 0x8138 }, /* Realtek, CardBus */
+	{ 0x1113, 0x1211 }, /* Accton */
+	{ 0x1186, 0x1300 }, /* D-Link DFE-538TX */
+	{ 0x1259, 0xa117 }, /* Allied Telesyn */
+};
+
+struct chip {
+	uint32_t id; /* TCR & TCR_CHIP_MASK */
+	const char *name;
+};
+
+/* Section 1.2.  The first three have the older CONFIG1. */
+static const struct chip chips[] = {
+	{ 0x60000000, "RTL8139" },
+	{ 0x70000000, "RTL8139A" },
+	{ 0x70800000, "RTL8139A-G" },
+	{ 0x78000000, "RTL8139B" },
+	{ 0x7c000000, "RTL8130" },
+	{ 0x74000000, "RTL8139C" },
+	{ 0x74400000, "RTL8139D" },
+	{ 0x74800000, "RTL8139C+" },
+	{ 0x74c00000, "RTL8101" },
+	{ 0x78800000, "RTL8100" },
+};
+
+#define CHIPS_OLD 3u
+
+#define COUNT_OF(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const counter_names[RTL_COUNTERS] = {
+	[RTL_RX_OVERFLOW] = "rx_overflow",
+	[RTL_RX_FIFO_OVERFLOW] = "rx_fifo_overflow",
+	[RTL_RX_OVERSIZE] = "rx_oversize",
+	[RTL_RX_IN_PROGRESS] = "rx_in_progress",
+	[RTL_RX_WRAPPED] = "rx_wrapped",
+	[RTL_TX_COPIED] = "tx_copied",
+	[RTL_TX_FULL] = "tx_full",
+	[RTL_TX_ABORT] = "tx_abort",
+	[RTL_TX_UNDERRUN] = "tx_underrun",
+	[RTL_TX_WINDOW] = "tx_window",
+	[RTL_IRQ_FOREIGN] = "irq_foreign",
+	[RTL_IRQ_LOST] = "irq_lost",
+	[RTL_RESETS] = "resets",
+	[RTL_RESET_FAULTS + FAULT_RX_HEADER - 1] = "reset.rx_header",
+	[RTL_RESET_FAULTS + FAULT_RX_STUCK - 1] = "reset.rx_stuck",
+	[RTL_RESET_FAULTS + FAULT_TX_ABORT - 1] = "reset.tx_abort",
+	[RTL_RESET_FAULTS + FAULT_TX_HANG - 1] = "reset.tx_hang",
+	[RTL_RESET_FAULTS + FAULT_PCI - 1] = "reset.pci",
+	[RTL_RESET_FAULTS + FAULT_HALTED - 1] = "reset.halted",
+	[RTL_RESETS_DELAYED] = "resets_delayed",
+};
+
+static const char *const fault_texts[FAULT_KINDS] = {
+	[FAULT_NONE] = "nothing",
+	[FAULT_RX_HEADER] = "a broken header in the receive ring",
+	[FAULT_RX_STUCK] = "a received frame that never became complete",
+	[FAULT_TX_ABORT] = "a frame that could not be sent twice",
+	[FAULT_TX_HANG] = "a transmitter that hung",
+	[FAULT_PCI] = "a PCI error",
+	[FAULT_HALTED] = "a card that had stopped by itself",
+};
+
+static const struct chip *find_chip(uint32_t tcr)
+{
+	for (size_t i = 0; i < COUNT_OF(chips); i++)
+		if (chips[i].id == (tcr & TCR_CHIP_MASK))
+			return &chips[i];
+	return NULL;
+}
+
+/* --- Interrupts ---------------------------------------------------------- */
+
+/* `mask` and IMR must agree whenever the handler may run. */
+static void set_mask(struct rtl *r, uint16_t mask)
+{
+	unsigned long irq = arch_irq_save();
+
+	r->mask = mask;
+	rtl_write16(r, RTL_IMR, mask);
+	arch_irq_restore(irq);
+}
+
+static void unmask(struct rtl *r)
+{
+	if (!r->polled)
+		set_mask(
+		    r, (uint16_t)(ISR_WANTED | (r->tx_full ? ISR_TOK : 0)));
+}
+
+void rtl_unmask_tx(struct rtl *r)
+{
+	unsigned long irq = arch_irq_save();
+
+	/* Masked means that a poll is due, which unmasks at its end. */
+	if (r->mask != 0)
+		unmask(r);
+	arch_irq_restore(irq);
+}
+
+/* Section 6: masks the card, which lets go of the shared line, and leaves the
+ * rest, acknowledging included, to the poll. */
+static bool rtl_irq(void *arg)
+{
+	struct rtl *r = arg;
+
+	if (r->mask == 0)
+		return false;
+
+	uint16_t isr = rtl_read16(r, RTL_ISR);
+
+	if (!(isr & r->mask)) {
+		rtl_count(r, RTL_IRQ_FOREIGN);
+		return false;
+	}
+	r->mask = 0;
+	netdev_schedule(&r->dev);
+	if (isr == ISR_GONE)
+		return false;
+	rtl_write16(r, RTL_IMR, 0);
+	rtl_read16(r, RTL_IMR); /* posted writes out before the line is used */
+	r->dev.stats.interrupts++;
+	return true;
+}
+
+/* --- Start --------------------------------------------------------------- */
+
+/* Section 3, steps 1 to 4.  Returns 0, or -EIO when the card does not answer or
+ * does not come out of reset. */
+static int reset_card(struct rtl *r)
+{
+	pci_command(r->at, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
+	    PCI_COMMAND_INTX_OFF);
+	rtl_write8(r, RTL_HLTCLK, 'R');
+
+	uint32_t tcr = rtl_read32(r, RTL_TCR);
+
+	if (tcr == UINT32_MAX || tcr == 0)
+		return -EIO;
+	set_mask(r, 0);
+	rtl_write8(r, RTL_CR, CR_RST);
+	for (uint32_t us = 0; us < RESET_CAP_US; us += RESET_STEP_US) {
+		if (!(rtl_read8(r, RTL_CR) & CR_RST)) {
+			rtl_write16(r, RTL_ISR, 0xffff);
+			return 0;
+		}
+		arch_delay_us(RESET_STEP_US);
+	}
+	return -EIO;
+}
+
+/* Section 3, step 6: address and power management, behind the lock. */
+static void configure_locked(struct rtl *r)
+{
+	const struct chip *chip = find_chip(rtl_read32(r, RTL_TCR));
+	uint8_t config1 = rtl_read8(r, RTL_CONFIG1);
+
+	rtl_write8(r, RTL_9346CR, CONFIG_UNLOCK);
+	rtl_write_mac(r, r->dev.mac);
+	if (chip && chip < chips + CHIPS_OLD) {
+		rtl_write8(r, RTL_CONFIG1, config1 & ~CONFIG1_SLEEP);
+	} else {
+		rtl_write8(r, RTL_CONFIG1, config1 & ~CONFIG1_LWACT);
+		rtl_write8(
+		    r, RTL_CONFIG3, rtl_read8(r, RTL_CONFIG3) & ~CONFIG3_MAGIC);
+	}
+	rtl_write8(r, RTL_9346CR, CONFIG_LOCK);
+}
+
+/* Section 3, steps 6 to 11, after a reset.  Interrupts stay masked: the caller
+ * schedules a poll, which looks at the ring and unmasks. */
+static void configure(struct rtl *r)
+{
+	configure_locked(r);
+	rtl_rx_reset(r);
+	rtl_tx_reset(r);
+	rtl_write32(r, RTL_RBSTART, (uint32_t)arch_dma_addr(r->ring));
+	/* The thresholds hold only when they are set with both sides on. */
+	rtl_write8(r, RTL_CR, CR_RE | CR_TE);
+	rtl_write32(r, RTL_RCR, RCR_VALUE);
+	rtl_write32(r, RTL_TCR, TCR_VALUE);
+	rtl_write32(r, RTL_MAR0, 0);
+	rtl_write32(r, RTL_MAR4, 0);
+	rtl_write32(r, RTL_MPC, 0);
+	rtl_write16(r, RTL_MULINT, 0);
+	/* Without this write a stalled receiver stays dead (section 5.5). */
+	rtl_write16(r, RTL_CAPR, CAPR_START);
+	rtl_write16(r, RTL_ISR, 0xffff);
+	if ((rtl_read8(r, RTL_CR) & (CR_RE | CR_TE)) != (CR_RE | CR_TE))
+		rtl_write8(r, RTL_CR, CR_RE | CR_TE);
+	r->fault = FAULT_NONE;
+	r->state = RTL_RUNNING;
+}
+
+/* --- Recovery ------------------------------------------------------------ */
+
+/* The card may touch no memory from here on, so what it held is ours. */
+static void stop_card(struct rtl *r, enum rtl_state state)
+{
+	set_mask(r, 0);
+	pci_command(r->at, 0, PCI_COMMAND_MASTER);
+	r->state = state;
+	rtl_tx_reset(r);
+	rtl_rx_reset(r);
+}
+
+static void give_up(struct rtl *r, const char *why)
+{
+	stop_card(r, RTL_DEAD);
+	timer_disarm(&r->retry);
+	log_error("%s: the card %s; it stays off", r->dev.name, why);
+	netdev_set_link(&r->dev, false);
+	netdev_tx_done(&r->dev);
+}
+
+static void restart(struct rtl *r)
+{
+	if (reset_card(r) == 0) {
+		r->starts_failed = 0;
+		configure(r);
+		netdev_schedule(&r->dev);
+		return;
+	}
+	stop_card(r, RTL_RESTING);
+	if (++r->starts_failed == STARTS_MAX)
+		give_up(r, "does not come out of reset");
+}
+
+/*
+ * The one answer to every fault: start again from nothing.  A card that breaks
+ * again and again rests until the next look, so that it costs neither the CPU
+ * nor the log.
+ */
+static void rtl_recover(struct rtl *r)
+{
+	uint64_t now_ns = arch_clock_ns();
+	enum rtl_fault why = r->fault;
+	uint16_t pci_errors = pci_take_errors(r->at);
+
+	rtl_count(r, RTL_RESETS);
+	rtl_count(r, RTL_RESET_FAULTS + why - 1);
+	if (now_ns >= r->told_ns) {
+		r->told_ns = now_ns + TELL_INTERVAL_NS;
+		log_warn("%s: reset after %s (PCI status %04x, reset %u)",
+		    r->dev.name, fault_texts[why], pci_errors,
+		    (unsigned)r->dev.counter[RTL_RESETS].value);
+	}
+	stop_card(r, RTL_RESTING);
+	if (now_ns - r->resets_since_ns > NS_PER_S) {
+		r->resets_since_ns = now_ns;
+		r->resets_lately = 0;
+	}
+	if (r->resets_lately++ < RESETS_PER_S)
+		restart(r);
+	else
+		rtl_count(r, RTL_RESETS_DELAYED);
+}
+
+/* ISR reads as all ones, which it never is. */
+static void check_gone(struct rtl *r)
+{
+	if (rtl_read32(r, RTL_TCR) == UINT32_MAX)
+		give_up(r, "is gone: its registers read as all ones");
+	else
+		rtl_fault(r, FAULT_HALTED);
+}
+
+/* A card that lost power, or its address, reads zero: nothing in the ring can
+ * be believed then. */
+static void check_running(struct rtl *r)
+{
+	if ((rtl_read8(r, RTL_CR) & (CR_RE | CR_TE)) != (CR_RE | CR_TE))
+		rtl_fault(r, FAULT_HALTED);
+}
+
+/* --- Poll ---------------------------------------------------------------- */
+
+/* Section 9.  The bit is latched low: the first read may tell the past. */
+static void check_link(struct rtl *r)
+{
+	rtl_read16(r, RTL_BMSR);
+	netdev_set_link(&r->dev, rtl_read16(r, RTL_BMSR) & BMSR_LINK);
+}
+
+static void count_missed(struct rtl *r)
+{
+	uint32_t missed = rtl_read32(r, RTL_MPC) & 0xffffff;
+
+	if (missed == 0)
+		return;
+	rtl_write32(r, RTL_MPC, 0);
+	r->dev.stats.rx_missed += missed;
+}
+
+static void note_causes(struct rtl *r, uint16_t isr)
+{
+	if (isr == 0)
+		check_running(r);
+	if (isr & ISR_RER)
+		r->dev.stats.rx_errors++;
+	if (isr & ISR_RXOVW)
+		rtl_count(r, RTL_RX_OVERFLOW);
+	if (isr & ISR_FOVW)
+		rtl_count(r, RTL_RX_FIFO_OVERFLOW);
+	if (isr & ISR_PUN)
+		check_link(r);
+	if (isr & ISR_SERR)
+		rtl_fault(r, FAULT_PCI);
+}
+
+static void serve_tx(struct rtl *r, bool errors)
+{
+	rtl_tx_reclaim(r, errors);
+	if (!r->tx_full || r->tx_head - r->tx_tail == RTL_SLOTS)
+		return;
+	r->tx_full = false;
+	netdev_tx_done(&r->dev);
+}
+
+/*
+ * One round.  Causes are acknowledged before their work is looked for, so that
+ * new work raises them again; an overflow is acknowledged after the ring was
+ * drained, as the card demands (section 5.4).
+ */
+static int serve(struct rtl *r, int budget)
+{
+	uint16_t isr = rtl_read16(r, RTL_ISR);
+	bool overflow = isr & ISR_OVERFLOW;
+	uint16_t ack = overflow ? isr & (uint16_t)~ISR_RX : isr;
+
+	if (isr == ISR_GONE) {
+		check_gone(r);
+		return 0;
+	}
+	if (ack)
+		rtl_write16(r, RTL_ISR, ack);
+	note_causes(r, isr);
+	serve_tx(r, isr & ISR_TER);
+	if (r->fault != FAULT_NONE)
+		return 0;
+
+	int done = rtl_rx_poll(r, budget, overflow);
+
+	if (overflow) {
+		rtl_write16(r, RTL_ISR, ISR_RX);
+		count_missed(r);
+	}
+	return done;
+}
+
+/* Unmasks and looks at the ring once more.  Returns whether the poll may end:
+ * nothing is there, or a timer looks again. */
+static bool settle(struct rtl *r)
+{
+	unmask(r);
+	if (rtl_rx_empty(r))
+		return true;
+	if (r->rx_waiting) {
+		timer_arm(&r->retry, arch_clock_ns() + RTL_RETRY_NS);
+		return true;
+	}
+	set_mask(r, 0);
+	return false;
+}
+
+static int rtl_poll(struct netdev *dev, int budget)
+{
+	struct rtl *r = container_of(dev, struct rtl, dev);
+	int done = 0;
+
+	while (r->state == RTL_RUNNING) {
+		done += serve(r, budget - done);
+		if (r->fault != FAULT_NONE) {
+			rtl_recover(r);
+			break;
+		}
+		if (done >= budget || r->state != RTL_RUNNING || settle(r))
+			break;
+	}
+	return done;
+}
+
+/* --- The safety look ----------------------------------------------------- */
+
+static void retry_tick(struct timer *t)
+{
+	struct rtl *r = container_of(t, struct rtl, retry);
+
+	netdev_schedule(&r->dev);
+	if (r->polled)
+		timer_arm(t, arch_clock_ns() + RTL_RETRY_NS);
+}
+
+static void start_polling(struct rtl *r)
+{
+	r->polled = true;
+	set_mask(r, 0);
+	timer_arm(&r->retry, arch_clock_ns() + RTL_RETRY_NS);
+}
+
+/* Work lies there, unmasked, and no interrupt came: the line is wrong, or one
+ * was lost.  When none ever comes, polling replaces it. */
+static void check_interrupts(struct rtl *r, uint16_t isr)
+{
+	bool lost = r->mask != 0 && (isr & r->mask || !rtl_rx_empty(r));
+	bool none = r->dev.stats.interrupts == r->look_interrupts;
+
+	r->look_interrupts = r->dev.stats.interrupts;
+	if (lost)
+		rtl_count(r, RTL_IRQ_LOST);
+	r->looks_lost = lost && none ? r->looks_lost + 1 : 0;
+	if (r->looks_lost < LOOKS_LOST_MAX)
+		return;
+	log_warn("%s: irq %u never comes: the card is polled every millisecond",
+	    r->dev.name, r->irq);
+	start_polling(r);
+}
+
+/* Section 7.6.  Without a link nothing can leave, so that is no hang. */
+static void check_tx_hang(struct rtl *r, uint64_t now_ns)
+{
+	bool idle = r->tx_head == r->tx_tail || !r->dev.link_up;
+
+	if (idle || r->tx_tail != r->look_tail) {
+		r->look_tail = r->tx_tail;
+		r->look_tail_ns = now_ns;
+	} else if (now_ns - r->look_tail_ns >= TX_HANG_NS) {
+		rtl_fault(r, FAULT_TX_HANG);
+	}
+}
+
+static void look_running(struct rtl *r)
+{
+	uint16_t isr = rtl_read16(r, RTL_ISR);
+
+	if (isr == ISR_GONE) {
+		check_gone(r);
+	} else {
+		check_running(r);
+		rtl_tx_reclaim(r, false);
+		check_tx_hang(r, arch_clock_ns());
+		check_interrupts(r, isr);
+	}
+	if (r->fault != FAULT_NONE) {
+		rtl_recover(r);
+		return;
+	}
+	if (r->state != RTL_RUNNING)
+		return;
+	count_missed(r);
+	check_link(r);
+	netdev_schedule(&r->dev);
+}
+
+static void rtl_look(struct netdev *dev)
+{
+	struct rtl *r = container_of(dev, struct rtl, dev);
+
+	if (r->state == RTL_RUNNING)
+		look_running(r);
+	else if (r->state == RTL_RESTING)
+		restart(r);
+}
+
+static const struct netdev_ops rtl_ops = {
+	.poll = rtl_poll,
+	.tx = rtl_tx,
+	.look = rtl_look,
+};
+
+/* --- Probe --------------------------------------------------------------- */
+
+bool rtl8139_match(const struct pci_device *d)
+{
+	for (size_t i = 0; i < COUNT_OF(ids); i++)
+		if (ids[i].vendor == d->vendor && ids[i].device == d->device)
+			return true;
+	return false;
+}
+
+static void say_config(const struct nic_config *c)
+{
+	if (c->mode == NIC_MODE_HYBRID || c->mode == NIC_MODE_CPLUS)
+		log_warn("nic.mode: only classic is there yet; it is used");
+	if (c->poll == NIC_POLL_POLL)
+		log_warn("nic.poll: only napi is there yet; it is used");
+}
+
+/* Memory for the card's state and buffers; never freed.  NULL when there is
+ * none. */
+static struct rtl *make_card(const struct pci_device *d)
+{
+	struct rtl *r = arch_mem_alloc(sizeof(*r), 64);
+
+	if (!r || rtl_rx_init(r) != 0 || rtl_tx_init(r) != 0)
+		return NULL;
+	fmt_snprintf(r->dev.name, sizeof(r->dev.name), "eth%u", rtl8139.cards);
+	r->dev.ops = &rtl_ops;
+	r->dev.mtu = 1500;
+	for (size_t i = 0; i < RTL_COUNTERS; i++)
+		r->dev.counter[i].name = counter_names[i];
+	r->at = d->at;
+	r->irq = d->interrupt_line;
+	timer_init(&r->retry, retry_tick);
+	return r;
+}
+
+/* Finds the registers and resets the card.  Returns 0 or -EIO, said. */
+static int open_card(struct rtl *r)
+{
+	paddr_t base = pci_memory_bar(r->at, BAR_MEMORY);
+
+	if (base == 0) {
+		log_error("rtl8139: the firmware gave the card no memory "
+		          "address (BAR1 is %08x)",
+		    pci_read32(r->at, PCI_BAR0 + 4 * BAR_MEMORY));
+		return -EIO;
+	}
+	r->regs = arch_map_device(base, RTL_REGS_BYTES);
+	if (!r->regs || reset_card(r) != 0) {
+		log_error("rtl8139: the card at %#llx does not answer",
+		    (unsigned long long)base);
+		return -EIO;
+	}
+	if (rtl_find_mac(r, r->dev.mac) != 0) {
+		log_error("rtl8139: the card has no usable MAC address");
+		return -EIO;
+	}
+	return 0;
+}
+
+static void attach_irq(struct rtl *r)
+{
+	if (r->irq != 0 && r->irq != LINE_NONE &&
+	    arch_irq_attach(r->irq, rtl_irq, r) == 0)
+		return;
+	log_warn("%s: no usable interrupt line (%u): the card is polled every "
+	         "millisecond",
+	    r->dev.name, r->irq);
+	start_polling(r);
+}
+
+static void say_attached(struct rtl *r, uint8_t revision)
+{
+	const struct chip *chip = find_chip(rtl_read32(r, RTL_TCR));
+
+	log_info("%s: %s at %02x:%02x.%x, revision %02x, %pM, irq %u, link %s",
+	    r->dev.name, chip ? chip->name : "unknown RTL8139", r->at.bus,
+	    r->at.slot, r->at.function, revision, r->dev.mac, r->irq,
+	    rtl_read16(r, RTL_BMSR) & BMSR_LINK ? "up" : "down");
+}
+
+int rtl8139_probe(struct stack *st, const struct pci_device *d,
+    const struct nic_config *c, struct netdev **dev)
+{
+	struct rtl *r = make_card(d);
+
+	if (!r) {
+		log_error("rtl8139: not enough memory for the card");
+		return -ENOMEM;
+	}
+
+	int rc = open_card(r);
+
+	if (rc != 0)
+		return rc;
+	rtl8139.cards++;
+	say_config(c);
+	netdev_register(st, &r->dev);
+	configure(r);
+	attach_irq(r);
+	say_attached(r, d->revision);
+	check_link(r);
+	netdev_schedule(&r->dev);
+	*dev = &r->dev;
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The RTL8139 family in classic mode: one receive ring in memory, four
+ * transmit slots.  Every card of the family has it, QEMU's model too.
+ *
+ * What the card does, and the rules that this driver keeps, stand in
+ * docs/RTL8139.md.  Read rtl8139_internal.h first, then rtl8139.c (start,
+ * interrupt, poll, recovery), rtl8139_rx.c, rtl8139_tx.c, rtl8139_mac.c.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+struct netdev;
+struct nic_config;
+struct pci_device;
+struct stack;
+
+/* Whether this is an RTL8139 or one of its look-alikes.  Touches nothing. */
+bool rtl8139_match(const struct pci_device *d);
+
+/*
+ * Starts the card and registers its device with st, link state included.
+ * Borrows d and c for the call.  Returns 0 with *dev set; -EIO when the card
+ * does not answer, was given no address or has no usable MAC; -ENOMEM; each
+ * after a line in the log.  Context: boot.
+ */
+int rtl8139_probe(struct stack *st, const struct pci_device *d,
+    const struct nic_config *c, struct netdev **dev);
