@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The nanosecond clock: the CPU's time stamp counter, whose rate is measured
+ * against channel 2 of the interval timer (8254), the one clock that every PC
+ * has and that needs no interrupt.
+ */
+#pragma once
+
+#include <stdint.h>
+
+/* Time zero.  Context: boot, first of all. */
+void clock_start(void);
+
+/* Measures the counter's rate (about 30 ms), and that of a second counter in
+ * the same windows: see clock_calibrate. */
+void clock_init(void);
+
+/* Counter ticks per second. */
+uint64_t clock_tsc_hz(void);
+
+/*
+ * Measures a counter against the clock: ticks per second of read(), which may
+ * wrap at 32 bits, counts down, and must be running.  Takes about 10 ms.
+ */
+uint64_t clock_measure_down(uint32_t (*read)(void));

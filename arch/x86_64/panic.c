@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+#include "arch/x86_64/panic.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+
+#include "arch/arch.h"
+#include "arch/x86_64/clock.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/ksyms.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/traps.h"
+#include "lib/assert.h"
+#include "lib/fmt.h"
+#include "lib/log.h"
+
+#define BACKTRACE_MAX    32
+#define RESET_PORT       0xcf9
+#define KEYBOARD_PORT    0x64
+#define KEYBOARD_RESET   0xfe
+#define KEYBOARD_BUSY    2
+#define RESET_WAIT_US    50000
+#define REBOOT_DEFAULT_S 10
+
+/* gcc's stack protector, with the guard in a global; start.c fills it. */
+uintptr_t __stack_chk_guard = 0x52696e676c657400;
+noreturn void __stack_chk_fail(void);
+
+static struct {
+	int reboot_s;
+	bool panicking;
+	char message[256];
+} state = { .reboot_s = REBOOT_DEFAULT_S };
+
+void panic_set_policy(int reboot_s)
+{
+	state.reboot_s = reboot_s;
+}
+
+static void print_registers(const struct trap_frame *f)
+{
+	typedef unsigned long long u64;
+
+	log_line("  rip %016llx  cs %02llx  rflags %06llx  rsp %016llx",
+	    (u64)f->rip, (u64)f->cs, (u64)f->rflags, (u64)f->rsp);
+	log_line("  rax %016llx  rbx %016llx  rcx %016llx", (u64)f->rax,
+	    (u64)f->rbx, (u64)f->rcx);
+	log_line("  rdx %016llx  rsi %016llx  rdi %016llx", (u64)f->rdx,
+	    (u64)f->rsi, (u64)f->rdi);
+	log_line("  rbp %016llx  r8  %016llx  r9  %016llx", (u64)f->rbp,
+	    (u64)f->r8, (u64)f->r9);
+	log_line("  r10 %016llx  r11 %016llx  r12 %016llx", (u64)f->r10,
+	    (u64)f->r11, (u64)f->r12);
+	log_line("  r13 %016llx  r14 %016llx  r15 %016llx", (u64)f->r13,
+	    (u64)f->r14, (u64)f->r15);
+	log_line("  cr2 %016llx  cr3 %016llx", (u64)cpu_fault_address(),
+	    (u64)cpu_page_root());
+}
+
+static void print_address(int depth, uint64_t address)
+{
+	uint32_t offset;
+	const char *name = ksyms_find(address, &offset);
+
+	log_line("  #%-2d %016llx %s+0x%x", depth, (unsigned long long)address,
+	    name ? name : "?", name ? offset : 0);
+}
+
+/*
+ * Walks frame pointers.  The stack may be the broken thing, so each frame must
+ * be aligned, mapped and above the one before.
+ */
+static void print_backtrace(uint64_t rip, uint64_t frame)
+{
+	log_line("backtrace:");
+	print_address(0, rip);
+	for (int depth = 1; depth < BACKTRACE_MAX; depth++) {
+		const uint64_t *link = (const uint64_t *)frame;
+
+		if (frame % 8 != 0 || !paging_is_mapped(frame) ||
+		    !paging_is_mapped(frame + 8) || link[1] == 0)
+			return;
+		print_address(depth, link[1]);
+		if (link[0] <= frame)
+			return;
+		frame = link[0];
+	}
+}
+
+static noreturn void halt(void)
+{
+	for (;;) {
+		cpu_irq_off();
+		cpu_halt();
+	}
+}
+
+noreturn void machine_reboot(void)
+{
+	static const struct __attribute__((packed)) {
+		uint16_t limit;
+		uint64_t base;
+	} no_idt = { 0, 0 };
+
+	cpu_irq_off();
+	arch_out8(RESET_PORT, 2);
+	arch_out8(RESET_PORT, 6);
+	arch_delay_us(RESET_WAIT_US);
+	for (int i = 0; i < 1000; i++) {
+		if (!(arch_in8(KEYBOARD_PORT) & KEYBOARD_BUSY))
+			break;
+		arch_delay_us(10);
+	}
+	arch_out8(KEYBOARD_PORT, KEYBOARD_RESET);
+	arch_delay_us(RESET_WAIT_US);
+	/* An exception that cannot be delivered, nor the fault it causes. */
+	__asm__ volatile("lidt %0; int3" ::"m"(no_idt));
+	halt();
+}
+
+static noreturn void finish(void)
+{
+	if (state.reboot_s == PANIC_HALT) {
+		log_line("halted");
+		halt();
+	}
+	log_line("restarting in %d s", state.reboot_s);
+	for (int i = 0; i < state.reboot_s; i++)
+		arch_delay_us(1000000);
+	machine_reboot();
+}
+
+/* A fault while reporting a fault: say no more than that, and go on to what
+ * the policy wants. */
+static void check_nesting(const char *message)
+{
+	if (!state.panicking) {
+		state.panicking = true;
+		return;
+	}
+	log_line("PANIC again, while panicking: %s", message);
+	finish();
+}
+
+noreturn void panic_trap(const struct trap_frame *f, const char *message)
+{
+	cpu_irq_off();
+	check_nesting(message);
+	log_line("PANIC %s", message);
+	print_registers(f);
+	print_backtrace(f->rip, f->rbp);
+	finish();
+}
+
+noreturn void panic(const char *fmt, ...)
+{
+	const uint64_t *frame = __builtin_frame_address(0);
+	va_list ap;
+
+	cpu_irq_off();
+	va_start(ap, fmt);
+	fmt_vsnprintf(state.message, sizeof(state.message), fmt, ap);
+	va_end(ap);
+	check_nesting(state.message);
+	log_line("PANIC %s", state.message);
+	log_line("  rip %016llx  rsp %016llx  rflags %06llx  cr3 %016llx",
+	    (unsigned long long)frame[1], (unsigned long long)(frame + 2),
+	    (unsigned long long)cpu_flags(),
+	    (unsigned long long)cpu_page_root());
+	print_backtrace(frame[1], frame[0]);
+	finish();
+}
+
+noreturn void __stack_chk_fail(void)
+{
+	panic("stack smashed: a function's local array was overrun");
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* The end of the system: see panic() in lib/assert.h. */
+#pragma once
+
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+struct trap_frame;
+
+#define PANIC_HALT (-1)
+
+/* What a panic does when it has told all: restarts after so many seconds, or
+ * PANIC_HALT.  10 until it is set. */
+void panic_set_policy(int reboot_s);
+
+/* Ends the system because of an exception. */
+noreturn void panic_trap(const struct trap_frame *f, const char *message);
+
+/* Restarts the machine at once, by whichever way works.  Context: any. */
+noreturn void machine_reboot(void);
