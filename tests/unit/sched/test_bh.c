@@ -195,6 +195,18 @@ static void computing_thread_lets_the_bottom_half_in(void **state)
 	}
 }
 
+/* A round that left work is followed by the next, not by a halt. */
+static void machine_does_not_halt_while_work_is_left(void **state)
+{
+	struct sched_stats s;
+
+	give(0, 1000, 0);
+	thread_sleep_until(50 * MS);
+	sched_get_stats(&s);
+	assert_int_equal(work[0].done, 1000);
+	assert_int_equal(s.idle_halts, 1);
+}
+
 /* --- Interrupts --------------------------------------------------------------
  */
 
@@ -281,6 +293,8 @@ int main(void)
 		    flood_does_not_starve_a_second_thread, start),
 		cmocka_unit_test_setup(
 		    computing_thread_lets_the_bottom_half_in, start),
+		cmocka_unit_test_setup(
+		    machine_does_not_halt_while_work_is_left, start),
 		cmocka_unit_test_setup(
 		    interrupt_ends_the_halt_and_runs_the_item, start),
 		cmocka_unit_test_setup(

@@ -120,6 +120,18 @@ static void the_past_means_at_once(void **state)
 	assert_int_equal(t.probe[0].count, 1);
 }
 
+/* Whatever else is armed, and on whichever wheel the past would have lain. */
+static void the_past_does_not_wait_behind_the_future(void **state)
+{
+	start_at(HOUR_NS);
+	timer_arm(&t.probe[1].timer, HOUR_NS + 5 * NS_PER_MS);
+	timer_arm(&t.probe[0].timer, NS_PER_S);
+	assert_true(timer_next_ns() <= HOUR_NS);
+	run_at(HOUR_NS);
+	assert_int_equal(t.probe[0].count, 1);
+	assert_int_equal(t.probe[1].count, 0);
+}
+
 static void fires_in_order_of_expiry(void **state)
 {
 	static const unsigned at_ms[] = { 70, 3, 5000, 66, 900, 4, 300000 };
@@ -305,6 +317,8 @@ int main(void)
 		cmocka_unit_test_setup(fires_once_and_not_early, start),
 		cmocka_unit_test_setup(fires_at_most_a_tick_late, start),
 		cmocka_unit_test_setup(the_past_means_at_once, start),
+		cmocka_unit_test_setup(
+		    the_past_does_not_wait_behind_the_future, start),
 		cmocka_unit_test_setup(fires_in_order_of_expiry, start),
 		cmocka_unit_test_setup(arming_again_moves_the_expiry, start),
 		cmocka_unit_test_setup(disarming_forgets_it, start),
