@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+/* Options of TCP sockets (level IPPROTO_TCP). */
+#pragma once
+
+#define TCP_NODELAY 1
