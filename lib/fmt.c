@@ -331,7 +331,9 @@ void fmt_add(struct text *t, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	size_t n = (size_t)fmt_vsnprintf(t->buf + t->len, room, fmt, ap);
+	/* Without room there may be no buffer either to point into. */
+	char *end = room > 0 ? t->buf + t->len : NULL;
+	size_t n = (size_t)fmt_vsnprintf(end, room, fmt, ap);
 
 	va_end(ap);
 	if (n >= room) {
