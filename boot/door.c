@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/panic.h"
 #include "arch/x86_64/tables.h"
 #include "drivers/serial.h"
 #include "lib/assert.h"
@@ -23,6 +24,7 @@ noreturn void boot_entry(uint32_t door, uint32_t info, uint32_t image)
 	const struct boot_info *bi;
 
 	clock_start();
+	stack_guard_init();
 	image_set_phys(image);
 	tables_init();
 	serial_init();

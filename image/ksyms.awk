@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Turns `nm -n` of the linked image into the symbol table of arch/x86_64/ksyms.c.
 # Empty input makes an empty table, for the first of the two links.
+BEGIN {
+	count = 0
+}
 $2 ~ /^[tT]$/ && $3 !~ /^(stub_|text_end)/ &&
     ($3 !~ /\./ || $3 ~ /\.(part|isra|constprop|cold)/) {
 	offset[count] = substr($1, 9)

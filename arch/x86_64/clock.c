@@ -11,19 +11,22 @@
 #define PIT_COMMAND   0x43
 #define PIT_CHANNEL_2 0x42
 #define PIT_MODE_0    0xb0 /* channel 2, low then high byte, count down once */
+#define PIT_LATCH     0x80 /* hold channel 2's count for reading */
 #define GATE_PORT     0x61
 #define GATE_ON       0x01 /* channel 2 counts */
 #define GATE_SPEAKER  0x02
-#define GATE_OUT      0x20     /* channel 2 has reached zero */
-#define WINDOW_TICKS  11932ull /* 10 ms */
-#define WINDOWS       3
-#define WINDOW_CAP    (1ull << 31) /* TSC ticks: half a second at 4 GHz */
+
+#define WINDOW_TICKS 5966u /* 5 ms */
+#define WINDOWS_MAX  8
+#define WINDOW_CAP   (1ull << 31) /* TSC ticks: half a second at 4 GHz */
+#define AGREEMENT    512          /* two windows differ by less than 1/512 */
+#define SAMPLE_TRIES 8
 
 #define TSC_HZ_MIN    100000000ull
 #define TSC_HZ_MAX    20000000000ull
 #define TSC_HZ_GUESS  2000000000ull
 #define NS_PER_SECOND 1000000000ull
-#define MEASURE_NS    10000000ull
+#define MEASURE_NS    2000000ull
 
 #define CPUID_FREQUENCY 0x16
 
@@ -46,47 +49,84 @@ void clock_start(void)
 	set_rate(TSC_HZ_GUESS);
 }
 
-/*
- * TSC ticks in one window of the interval timer; 0 when that does not answer.
- * An interruption of the (virtual) CPU can only lengthen a window, so callers
- * take the shortest of several.
- */
-static uint64_t measure_window(void)
-{
-	uint8_t gate = arch_in8(GATE_PORT) & ~(GATE_ON | GATE_SPEAKER);
-	uint64_t start, now;
+/* Reads a counter and the TSC "at once". */
+struct sample {
+	uint64_t tsc;
+	uint32_t count;
+};
 
-	/* The count starts with its second byte; not with the gate, which some
-	 * implementations ignore in this mode. */
-	arch_out8(GATE_PORT, gate | GATE_ON);
-	arch_out8(PIT_COMMAND, PIT_MODE_0);
-	arch_out8(PIT_CHANNEL_2, (uint8_t)WINDOW_TICKS);
-	arch_out8(PIT_CHANNEL_2, (uint8_t)(WINDOW_TICKS >> 8));
-	start = cpu_tsc();
-	if (arch_in8(GATE_PORT) & GATE_OUT)
-		return 0;
-	do {
-		now = cpu_tsc();
-		if (now - start > WINDOW_CAP)
-			break;
-	} while (!(arch_in8(GATE_PORT) & GATE_OUT));
-	arch_out8(GATE_PORT, gate);
-	return now - start > WINDOW_CAP ? 0 : now - start;
+/* The CPU, a virtual one above all, may be taken away between two reads: so of
+ * several tries the quickest counts. */
+static struct sample take_sample(uint32_t (*read)(void))
+{
+	struct sample best = { 0, 0 };
+	uint64_t shortest = UINT64_MAX;
+
+	for (int i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before = cpu_tsc();
+		uint32_t count = read();
+		uint64_t took = cpu_tsc() - before;
+
+		if (took >= shortest)
+			continue;
+		shortest = took;
+		best = (struct sample){ before + took / 2, count };
+	}
+	return best;
 }
 
+static uint32_t read_pit(void)
+{
+	uint32_t low;
+
+	arch_out8(PIT_COMMAND, PIT_LATCH);
+	low = arch_in8(PIT_CHANNEL_2);
+	return low | (uint32_t)arch_in8(PIT_CHANNEL_2) << 8;
+}
+
+static void start_pit(void)
+{
+	uint8_t gate = arch_in8(GATE_PORT) & (uint8_t)~GATE_SPEAKER;
+
+	arch_out8(GATE_PORT, gate | GATE_ON);
+	arch_out8(PIT_COMMAND, PIT_MODE_0);
+	arch_out8(PIT_CHANNEL_2, 0xff);
+	arch_out8(PIT_CHANNEL_2, 0xff);
+}
+
+/* The TSC's rate over one window; 0 when the interval timer does not count. */
+static uint64_t measure_window(void)
+{
+	struct sample from, to;
+
+	start_pit();
+	from = take_sample(read_pit);
+	do {
+		to = take_sample(read_pit);
+		if (to.tsc - from.tsc > WINDOW_CAP)
+			return 0;
+	} while ((uint16_t)(from.count - to.count) < WINDOW_TICKS);
+	return (to.tsc - from.tsc) * PIT_HZ / (uint16_t)(from.count - to.count);
+}
+
+static uint64_t distance(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* Measures until two windows in a row agree. */
 static uint64_t measure_tsc_hz(void)
 {
-	uint64_t best = UINT64_MAX;
+	uint64_t last = 0;
 
-	for (int i = 0; i < WINDOWS; i++) {
-		uint64_t ticks = measure_window();
+	for (int i = 0; i < WINDOWS_MAX; i++) {
+		uint64_t hz = measure_window();
 
-		if (ticks == 0)
-			return 0;
-		if (ticks < best)
-			best = ticks;
+		if (hz == 0 || distance(hz, last) < hz / AGREEMENT)
+			return hz;
+		last = hz;
 	}
-	return best * PIT_HZ / WINDOW_TICKS;
+	return last;
 }
 
 /* The base frequency that some CPUs state, in MHz. */
@@ -127,14 +167,13 @@ uint64_t clock_tsc_hz(void)
 
 uint64_t clock_measure_down(uint32_t (*read)(void))
 {
-	uint64_t from_ns = arch_clock_ns(), now_ns;
-	uint32_t from = read(), to;
+	struct sample from = take_sample(read), to;
+	uint64_t window = clk.hz / (NS_PER_SECOND / MEASURE_NS);
 
-	do {
-		now_ns = arch_clock_ns();
-		to = read();
-	} while (now_ns - from_ns < MEASURE_NS);
-	return (uint64_t)(from - to) * NS_PER_SECOND / (now_ns - from_ns);
+	do
+		to = take_sample(read);
+	while (to.tsc - from.tsc < window);
+	return (uint64_t)(from.count - to.count) * clk.hz / (to.tsc - from.tsc);
 }
 
 /* Firmware, or a hypervisor that moves us, may turn the counter back. */

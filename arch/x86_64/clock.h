@@ -11,8 +11,7 @@
 /* Time zero.  Context: boot, first of all. */
 void clock_start(void);
 
-/* Measures the counter's rate (about 30 ms), and that of a second counter in
- * the same windows: see clock_calibrate. */
+/* Measures the counter's rate: about 10 ms. */
 void clock_init(void);
 
 /* Counter ticks per second. */
@@ -20,6 +19,6 @@ uint64_t clock_tsc_hz(void);
 
 /*
  * Measures a counter against the clock: ticks per second of read(), which may
- * wrap at 32 bits, counts down, and must be running.  Takes about 10 ms.
+ * wrap at 32 bits, counts down, and must be running.  Takes about 2 ms.
  */
 uint64_t clock_measure_down(uint32_t (*read)(void));

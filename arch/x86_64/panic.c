@@ -14,6 +14,7 @@
 #include "lib/fmt.h"
 #include "lib/log.h"
 
+#define WALK_MAX         1024
 #define BACKTRACE_MAX    32
 #define RESET_PORT       0xcf9
 #define KEYBOARD_PORT    0x64
@@ -22,7 +23,7 @@
 #define RESET_WAIT_US    50000
 #define REBOOT_DEFAULT_S 10
 
-/* gcc's stack protector, with the guard in a global; start.c fills it. */
+/* gcc's stack protector, with the guard in a global. */
 uintptr_t __stack_chk_guard = 0x52696e676c657400;
 noreturn void __stack_chk_fail(void);
 
@@ -57,31 +58,44 @@ static void print_registers(const struct trap_frame *f)
 	    (u64)cpu_page_root());
 }
 
-static void print_address(int depth, uint64_t address)
+/* A return address may lie behind the function that made the call, when that
+ * ends in a call that never returns: so the byte before it tells the name. */
+static void print_address(int depth, uint64_t address, bool is_return)
 {
-	uint32_t offset;
-	const char *name = ksyms_find(address, &offset);
+	uint32_t offset = 0;
+	const char *name = ksyms_find(address - is_return, &offset);
 
+	if (name == NULL) {
+		log_line("  #%-2d %016llx", depth, (unsigned long long)address);
+		return;
+	}
 	log_line("  #%-2d %016llx %s+0x%x", depth, (unsigned long long)address,
-	    name ? name : "?", name ? offset : 0);
+	    name, offset + is_return);
 }
 
-/*
- * Walks frame pointers.  The stack may be the broken thing, so each frame must
- * be aligned, mapped and above the one before.
- */
-static void print_backtrace(uint64_t rip, uint64_t frame)
+/* The stack may be the broken thing, so a frame must be aligned and mapped. */
+static bool is_frame(uint64_t frame)
 {
+	return frame % 8 == 0 && paging_is_mapped(frame) &&
+	       paging_is_mapped(frame + 8) && ((const uint64_t *)frame)[1] != 0;
+}
+
+/* Walks frame pointers, upwards only.  A function that calls itself over and
+ * over gets one line, or it would hide who began. */
+static void print_backtrace(uint64_t rip, bool is_return, uint64_t frame)
+{
+	uint64_t last = 0;
+	int depth = 1;
+
 	log_line("backtrace:");
-	print_address(0, rip);
-	for (int depth = 1; depth < BACKTRACE_MAX; depth++) {
+	print_address(0, rip, is_return);
+	for (int walked = 0; walked < WALK_MAX && is_frame(frame); walked++) {
 		const uint64_t *link = (const uint64_t *)frame;
 
-		if (frame % 8 != 0 || !paging_is_mapped(frame) ||
-		    !paging_is_mapped(frame + 8) || link[1] == 0)
-			return;
-		print_address(depth, link[1]);
-		if (link[0] <= frame)
+		if (link[1] != last)
+			print_address(depth++, link[1], true);
+		last = link[1];
+		if (link[0] <= frame || depth == BACKTRACE_MAX)
 			return;
 		frame = link[0];
 	}
@@ -148,7 +162,7 @@ noreturn void panic_trap(const struct trap_frame *f, const char *message)
 	check_nesting(message);
 	log_line("PANIC %s", message);
 	print_registers(f);
-	print_backtrace(f->rip, f->rbp);
+	print_backtrace(f->rip, false, f->rbp);
 	finish();
 }
 
@@ -167,8 +181,17 @@ noreturn void panic(const char *fmt, ...)
 	    (unsigned long long)frame[1], (unsigned long long)(frame + 2),
 	    (unsigned long long)cpu_flags(),
 	    (unsigned long long)cpu_page_root());
-	print_backtrace(frame[1], frame[0]);
+	print_backtrace(frame[1], true, frame[0]);
 	finish();
+}
+
+/* The lowest byte stays zero, which ends an overrun by a string. */
+__attribute__((no_stack_protector)) void stack_guard_init(void)
+{
+	uint64_t v = 0;
+
+	arch_random64(&v);
+	__stack_chk_guard = (v ^ cpu_tsc() * 0x9e3779b97f4a7c15) << 8;
 }
 
 noreturn void __stack_chk_fail(void)

@@ -18,3 +18,7 @@ noreturn void panic_trap(const struct trap_frame *f, const char *message);
 
 /* Restarts the machine at once, by whichever way works.  Context: any. */
 noreturn void machine_reboot(void);
+
+/* Chooses the stack protector's secret.  Only a function that never returns may
+ * call it.  Context: boot. */
+void stack_guard_init(void);

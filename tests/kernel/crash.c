@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A kernel that does what the command line says and dies of it, so that a test
+ * can read what a panic prints: `crash=NAME [panic=halt]`.  It prints a line
+ * "SURVIVED NAME" when the machine let it pass.
+ */
+#include "boot/door.h"
+
+#include "arch/arch.h"
+#include "arch/x86_64/clock.h"
+#include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/memory.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/panic.h"
+#include "lib/assert.h"
+#include "lib/log.h"
+#include "lib/string.h"
+
+static volatile int zero;
+static uint8_t data_page[4096] __attribute__((aligned(4096)));
+static const uint32_t constant = 7;
+static struct arch_context main_context, thread_context;
+
+static void crash_null(void)
+{
+	*(volatile int *)(uintptr_t)zero = 1;
+}
+
+static void crash_divide(void)
+{
+	__asm__ volatile("xor %%edx, %%edx; div %0" ::"r"(zero) : "rax", "rdx");
+}
+
+static void crash_text(void)
+{
+	*(volatile uint8_t *)(uintptr_t)crash_divide = 0;
+}
+
+static void crash_rodata(void)
+{
+	*(volatile uint32_t *)(uintptr_t)&constant = 8;
+}
+
+static void crash_execute(void)
+{
+	data_page[0] = 0xc3; /* ret */
+	((void (*)(void))(uintptr_t)data_page)();
+}
+
+static void crash_wild(void)
+{
+	*(volatile int *)0x0123456789abcdef = 1;
+}
+
+static void crash_low(void)
+{
+	*(volatile int *)(uintptr_t)(0x100000 + zero) = 1;
+}
+
+/* The image's text by its alias in the direct map. */
+static void crash_alias(void)
+{
+	*(volatile uint8_t *)phys_to_virt(image_phys()) = 0;
+}
+
+static __attribute__((noinline)) int recurse(int depth)
+{
+	volatile char room[256];
+
+	room[0] = (char)depth;
+	return depth == INT32_MAX ? 0 : recurse(depth + 1) + room[0];
+}
+
+static void crash_overflow(void)
+{
+	zero = recurse(0);
+}
+
+static void thread(void)
+{
+	crash_overflow();
+	panic("a thread has returned");
+}
+
+static void crash_thread(void)
+{
+	void *stack = arch_stack_alloc(ARCH_STACK_BYTES);
+
+	assert(stack != NULL);
+	arch_context_init(&thread_context, stack, ARCH_STACK_BYTES, thread);
+	arch_context_switch(&main_context, &thread_context);
+}
+
+static __attribute__((noinline)) void overrun(volatile char *p, int n)
+{
+	while (n-- > 0)
+		*p++ = 'x';
+}
+
+static __attribute__((noinline)) void crash_smash(void)
+{
+	char room[16];
+
+	overrun(room, 64);
+}
+
+static void crash_panic(void)
+{
+	panic("on request, %d", 42);
+}
+
+static void crash_assert(void)
+{
+	assert(zero == 1);
+}
+
+static void crash_vector(void)
+{
+	__asm__ volatile("pxor %xmm0, %xmm0");
+}
+
+/* A frame pointer into nowhere must not disturb the report. */
+static void crash_frame(void)
+{
+	__asm__ volatile("mov $0x1230, %ebp; ud2");
+}
+
+static const struct {
+	const char *name;
+	void (*fn)(void);
+} crashes[] = {
+	{ "null", crash_null },
+	{ "divide", crash_divide },
+	{ "text", crash_text },
+	{ "rodata", crash_rodata },
+	{ "execute", crash_execute },
+	{ "wild", crash_wild },
+	{ "low", crash_low },
+	{ "alias", crash_alias },
+	{ "overflow", crash_overflow },
+	{ "thread", crash_thread },
+	{ "smash", crash_smash },
+	{ "panic", crash_panic },
+	{ "assert", crash_assert },
+	{ "vector", crash_vector },
+	{ "frame", crash_frame },
+};
+
+noreturn void kernel_main(const struct boot_info *bi)
+{
+	const char *want = strstr(bi->cmdline, "crash=");
+
+	memory_init(bi);
+	paging_init();
+	clock_init();
+	interrupts_init();
+	panic_set_policy(strstr(bi->cmdline, "panic=halt") ? PANIC_HALT : 1);
+	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
+		const char *name = crashes[i].name;
+
+		if (want && strncmp(want + 6, name, strlen(name)) == 0) {
+			crashes[i].fn();
+			log_line("SURVIVED %s", name);
+		}
+	}
+	machine_reboot();
+}
