@@ -72,8 +72,7 @@ void thread_set_env(void *env)
 	sched.current->env = env;
 }
 
-/* --- Scheduling ------------------------------------------------------------
- */
+/* --- Scheduling ---------------------------------------------------------- */
 
 /* Lets timers and the bottom half run.  self_ready: the caller could go on. */
 static void take_turn(bool self_ready)
@@ -198,8 +197,7 @@ void sched_poll(void)
 	sched.slice_ns += arch_clock_ns() - start_ns;
 }
 
-/* --- Sleep -----------------------------------------------------------------
- */
+/* --- Sleep --------------------------------------------------------------- */
 
 struct sleeper {
 	struct timer timer;
@@ -225,8 +223,7 @@ void thread_sleep_until(uint64_t deadline_ns)
 		thread_park();
 }
 
-/* --- Life and death --------------------------------------------------------
- */
+/* --- Life and death ------------------------------------------------------ */
 
 static void thread_main(void)
 {
@@ -322,8 +319,7 @@ int sched_init(struct arena *a, uint32_t max_threads)
 	return 0;
 }
 
-/* --- For people ------------------------------------------------------------
- */
+/* --- For people ---------------------------------------------------------- */
 
 void sched_get_stats(struct sched_stats *out)
 {

@@ -26,7 +26,7 @@
  * 1.  Call it first in each test, from main; sched_init comes after it. */
 void host_reset(void);
 
-/* --- The clock and machine events ----------------------------------------- */
+/* --- The clock and machine events ---------------------------------------- */
 
 /* Moves the clock and runs the machine events that fall due, each at its own
  * time; then delivers interrupts, when they are enabled. */
@@ -59,11 +59,7 @@ size_t host_events(void);
  * bh_schedule) and return.  NULL: panic. */
 void host_on_deadlock(void (*fn)(void));
 
-/* Called before that panic, to print who waits (tests/support sets it). */
-void host_set_deadlock_report(void (*fn)(void));
-
-/* --- Interrupts ------------------------------------------------------------
- */
+/* --- Interrupts ---------------------------------------------------------- */
 
 /*
  * Sets the level of a line (0-15).  Raising only marks: handlers that
@@ -84,8 +80,7 @@ void host_irq_lower(unsigned line);
 void host_irq_deliver(void);
 bool host_irq_enabled(void);
 
-/* --- Registers and ports ---------------------------------------------------
- */
+/* --- Registers and ports ------------------------------------------------- */
 
 /* A mock device.  off counts from the base it was set at; width is 1, 2 or 4
  * bytes; values are zero-extended.  Both functions must be set. */
@@ -106,8 +101,7 @@ void host_set_mmio(
 void host_set_ports(
     uint16_t base, uint16_t size, const struct host_mmio_ops *ops, void *ctx);
 
-/* --- Memory ----------------------------------------------------------------
- */
+/* --- Memory -------------------------------------------------------------- */
 
 /*
  * The len bytes of arch_mem_alloc memory at this device address.  A pointer to
@@ -127,8 +121,7 @@ void host_mem_reset(void);
  * default), to test exhaustion. */
 void host_mem_limit(size_t bytes);
 
-/* --- Chance ----------------------------------------------------------------
- */
+/* --- Chance -------------------------------------------------------------- */
 
 /* arch_random64 repeats the same sequence after the same seed. */
 void host_seed(uint64_t seed);
@@ -136,8 +129,7 @@ void host_seed(uint64_t seed);
 /* Makes arch_random64 return false, as a CPU without RDRAND does. */
 void host_set_random(bool present);
 
-/* --- Panic -----------------------------------------------------------------
- */
+/* --- Panic --------------------------------------------------------------- */
 
 /*
  * The next panic jumps to where (once) instead of aborting; NULL expects none.
@@ -156,3 +148,7 @@ void host_expect_panic(jmp_buf *where);
 
 /* The message of the last panic, "" when there was none. */
 const char *host_panic_text(void);
+
+/* Called before a panic that nobody expected aborts, to print who waits and
+ * what ran (tests/support sets it). */
+void host_set_panic_report(void (*fn)(void));

@@ -22,7 +22,6 @@ static struct {
 	size_t count, capacity;
 	uint64_t age;
 	void (*on_deadlock)(void);
-	void (*report)(void);
 } clk = { .armed_ns = ARCH_TIMER_NEVER };
 
 uint64_t arch_clock_ns(void)
@@ -35,8 +34,7 @@ void arch_timer_arm(uint64_t deadline_ns)
 	clk.armed_ns = deadline_ns;
 }
 
-/* --- The heap of events ----------------------------------------------------
- */
+/* --- The heap of events -------------------------------------------------- */
 
 static bool before(const struct event *a, const struct event *b)
 {
@@ -117,8 +115,7 @@ size_t host_events(void)
 	return clk.count;
 }
 
-/* --- Moving the clock ------------------------------------------------------
- */
+/* --- Moving the clock ---------------------------------------------------- */
 
 static void set_clock(uint64_t now_ns)
 {
@@ -179,13 +176,7 @@ void host_on_deadlock(void (*fn)(void))
 	clk.on_deadlock = fn;
 }
 
-void host_set_deadlock_report(void (*fn)(void))
-{
-	clk.report = fn;
-}
-
-/* --- Idle ------------------------------------------------------------------
- */
+/* --- Idle ---------------------------------------------------------------- */
 
 static void deadlock(void)
 {
@@ -193,8 +184,6 @@ static void deadlock(void)
 		clk.on_deadlock();
 		return;
 	}
-	if (clk.report != NULL)
-		clk.report();
 	panic("deadlock: every thread waits and no timer is armed");
 }
 

@@ -137,8 +137,7 @@ void host_mem_limit(size_t bytes)
 	mem.limit = bytes;
 }
 
-/* --- Stacks ----------------------------------------------------------------
- */
+/* --- Stacks -------------------------------------------------------------- */
 
 static void make_stack(size_t size)
 {

@@ -16,8 +16,14 @@ static struct {
 	jmp_buf *where;
 	struct host_fiber *fiber; /* that expects it */
 	bool jumping;
+	void (*report)(void);
 	char text[512];
 } pan;
+
+void host_set_panic_report(void (*fn)(void))
+{
+	pan.report = fn;
+}
 
 void host_expect_panic(jmp_buf *where)
 {
@@ -64,6 +70,8 @@ noreturn void panic(const char *fmt, ...)
 		host_panic_arrive();
 	}
 	fprintf(stderr, "PANIC %s\n", pan.text);
+	if (pan.report != NULL)
+		pan.report();
 	__sanitizer_print_stack_trace();
 	abort();
 }

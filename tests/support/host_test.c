@@ -41,7 +41,7 @@ struct arena *host_test_start(uint32_t max_threads, size_t arena_bytes)
 	static struct arena a;
 
 	host_reset();
-	host_set_deadlock_report(report_threads);
+	host_set_panic_report(report_threads);
 	start_log();
 	a = (struct arena){ .base = arch_mem_alloc(arena_bytes, 64),
 		.size = arena_bytes };

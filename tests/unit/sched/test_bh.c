@@ -149,8 +149,7 @@ static void small_rounds_need_no_pause(void **state)
 	assert_int_equal(work[0].calls, 2);
 }
 
-/* --- With threads -----------------------------------------------------------
- */
+/* --- With threads -------------------------------------------------------- */
 
 static uint64_t computed_ns;
 
@@ -207,8 +206,7 @@ static void machine_does_not_halt_while_work_is_left(void **state)
 	assert_int_equal(s.idle_halts, 1);
 }
 
-/* --- Interrupts --------------------------------------------------------------
- */
+/* --- Interrupts ---------------------------------------------------------- */
 
 static bool device_irq(void *arg)
 {

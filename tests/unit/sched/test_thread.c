@@ -127,8 +127,7 @@ static void blocked_thread_may_wake_itself(void **state)
 	assert_int_equal(stats().switches, 0);
 }
 
-/* --- Life and death --------------------------------------------------------
- */
+/* --- Life and death ------------------------------------------------------ */
 
 static void nothing(void *arg)
 {
@@ -239,8 +238,7 @@ static void children_inherit_the_environment(void **state)
 	assert_int_equal(*thread_errno(), 3);
 }
 
-/* --- Hogs ------------------------------------------------------------------
- */
+/* --- Hogs ---------------------------------------------------------------- */
 
 static void hog(void *arg)
 {
@@ -303,8 +301,7 @@ static void time_of_the_bottom_half_is_not_the_threads(void **state)
 	assert_int_equal(stats().hogs, 0);
 }
 
-/* --- Deadlock and introspection --------------------------------------------
- */
+/* --- Deadlock and introspection ------------------------------------------ */
 
 static jmp_buf deadlocked;
 
@@ -336,7 +333,6 @@ static void deadlock_in_a_thread_panics_on_main(void **state)
 
 	waitq_init(&door);
 	if (setjmp(env) == 0) {
-		host_set_deadlock_report(NULL);
 		host_expect_panic(&env);
 		thread_create("a", sleep_for_ever, NULL);
 		thread_create("b", sleep_for_ever, NULL);

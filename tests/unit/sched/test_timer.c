@@ -228,7 +228,7 @@ static void far_future_costs_few_looks(void **state)
 	assert_true(timer_next_ns() > years);
 }
 
-/* --- Against a model: an array that is looked through --------------------- */
+/* --- Against a model: an array that is looked through -------------------- */
 
 static uint64_t random_state;
 

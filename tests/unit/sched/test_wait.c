@@ -135,8 +135,7 @@ static void wake_without_waiters_is_nothing(void **state)
 	assert_int_equal(waitq_wait(&q, 5 * MS), -ETIMEDOUT);
 }
 
-/* --- Entries with functions of their own ------------------------------------
- */
+/* --- Entries with functions of their own --------------------------------- */
 
 struct spy {
 	struct wait_entry entry;
