@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""Sharing the processor: applications run under a flood of frames, and the
+stack answers while an application computes.
+
+    flooding process ---+
+                        +-- wire ---- guest
+    test 10.66.0.1 -----+
+"""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+import frames as f
+from wire import Wire
+
+EXPECTED_SECONDS = 60
+
+FLOOD = """
+import socket, sys, time
+path, frame, seconds = sys.argv[1], bytes.fromhex(sys.argv[2]), sys.argv[3]
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+end, sent = time.monotonic() + float(seconds), 0
+while time.monotonic() < end:
+    for _ in range(64):
+        s.sendto(frame, path)
+    sent += 64
+print(sent)
+"""
+
+
+def udp(dst_ip, dport, data, mac):
+    src = f.ip4("10.66.0.200")
+    return f.eth(mac, f.mac("52:55:0a:42:00:c8"), f.ETH_IP, f.ipv4(
+        src, dst_ip, f.UDP, f.udp(src, dst_ip, 9, dport, data)))
+
+
+GUEST = f.ip4("10.66.0.2")
+MAC = f.mac("52:54:00:12:34:56")
+FLOODS = {
+    "unknown_type": f.eth(f.BROADCAST, f.mac("52:55:0a:42:00:c8"), 0x88b5,
+                          bytes(46)),
+    "closed_udp_port": udp(GUEST, 9999, bytes(18), MAC),
+    "udp_echo_from_nobody": udp(GUEST, 7, bytes(18), MAC),
+    "broadcast_udp": udp(f.ip4("10.66.0.255"), 9999, bytes(1400),
+                         f.BROADCAST),
+    "arp_for_others": f.eth(f.BROADCAST, f.mac("52:55:0a:42:00:c8"),
+                            f.ETH_ARP, f.arp(1, f.mac("52:55:0a:42:00:c8"),
+                                             f.ip4("10.66.0.200"), bytes(6),
+                                             f.ip4("10.66.0.99"))),
+    "bad_tcp": f.eth(MAC, f.mac("52:55:0a:42:00:c8"), f.ETH_IP, f.ipv4(
+        f.ip4("10.66.0.1"), GUEST, f.TCP, f.tcp(
+            f.ip4("10.66.0.1"), GUEST, 5, 80, 1, 1, f.SYN, csum=1))),
+}
+
+
+@pytest.mark.deadline(90)
+@pytest.mark.parametrize("name", list(FLOODS))
+def test_applications_answer_during_a_flood(boot, name):
+    guest = boot(net=Wire(), pcap_bytes=0)
+    before = guest.stats()
+    flood = subprocess.Popen(
+        [sys.executable, "-c", FLOOD, guest.net.path, FLOODS[name].hex(), "6"],
+        stdout=subprocess.PIPE)
+    try:
+        time.sleep(0.5)
+        times = []
+        while flood.poll() is None and len(times) < 20:
+            started = time.monotonic()
+            assert guest.get("/", timeout=15)[0] == 200
+            times.append(time.monotonic() - started)
+        rate = guest.stats().since(before)["rx.frames"]
+    finally:
+        sent = int(flood.communicate()[0])
+    print("%d frames sent, %d received; slowest page %.3f s" %
+          (sent, rate, max(times)))
+    assert len(times) >= 3
+    assert sorted(times)[len(times) // 2] < 2, times
+    guest.pools_return_to(before, 20)
+    after = guest.stats()
+    after.check_ledger()
+    assert after.since(before)["rx.frames"] > 1000
+    assert guest.net.ping(1, 1, b"")
+
+
+@pytest.mark.deadline(60)
+def test_ping_waits_no_longer_than_an_application_computes(boot):
+    """app=spin computes 300 ms at a time between two scheduling points."""
+    guest = boot(net=Wire(), append="app=spin", ready=False)
+    time.sleep(2)
+    wire = guest.net
+    times = []
+    for n in range(30):
+        started = time.monotonic()
+        wire.ping(9, n, b"are you busy", timeout=5)
+        times.append(time.monotonic() - started)
+        time.sleep(0.037)
+    print("ping: median %.3f s, slowest %.3f s" %
+          (sorted(times)[15], max(times)))
+    assert max(times) < 0.3 + 0.35, "compute slice 0.3 s + load of this host"
+    guest.wait_line(r"(?i)spin", 5)
+
+
+@pytest.mark.deadline(60)
+def test_idle_guest_halts(boot):
+    guest = boot(net=Wire())
+    time.sleep(1)
+    used, began = guest.cpu_seconds(), time.monotonic()
+    time.sleep(5)
+    share = (guest.cpu_seconds() - used) / (time.monotonic() - began)
+    print("idle: %.1f %% of a processor" % (share * 100))
+    assert share < 0.15
+
+
+@pytest.mark.deadline(60)
+def test_interrupts_per_packet_fall_under_load(boot):
+    """NAPI: polled while there is work."""
+    guest = boot(net=Wire(), pcap_bytes=0)
+    flood = subprocess.Popen(
+        [sys.executable, "-c", FLOOD, guest.net.path,
+         FLOODS["unknown_type"].hex(), "2"], stdout=subprocess.PIPE)
+    before = guest.stats()
+    flood.communicate()
+    change = guest.stats().since(before)
+    interrupts = [v for k, v in change.items() if k.endswith("interrupts")]
+    assert interrupts and interrupts[0] < change["rx.frames"]
