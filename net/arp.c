@@ -54,8 +54,8 @@ struct arp_entry {
 
 static struct list *bucket_of(struct stack *st, uint32_t ip)
 {
-	return &st->arp
-	            .buckets[hash_bytes(st->key, &ip, sizeof(ip)) % ARP_BUCKETS];
+	return &st->arp.buckets[hash_bytes(st->key, &ip, sizeof(ip)) %
+	                        ARP_BUCKETS];
 }
 
 static struct arp_entry *find(struct netdev *dev, uint32_t ip)
@@ -101,10 +101,9 @@ static struct arp_entry *create(struct netdev *dev, uint32_t ip)
 	struct arp_entry *e;
 
 	if (list_empty(&st->arp.unused))
-		forget(st, container_of(st->arp.age.next, struct arp_entry,
-		               age_node));
-	e = container_of(list_pop(&st->arp.unused), struct arp_entry,
-	    age_node);
+		forget(st,
+		    container_of(st->arp.age.next, struct arp_entry, age_node));
+	e = container_of(list_pop(&st->arp.unused), struct arp_entry, age_node);
 	memset(e, 0, sizeof(*e));
 	e->dev = dev;
 	e->ip = ip;
@@ -128,8 +127,8 @@ struct arp_fields {
 	const uint8_t *target_mac; /* NULL: unknown */
 };
 
-static void send(struct netdev *dev, const uint8_t *to,
-    const struct arp_fields *f)
+static void send(
+    struct netdev *dev, const uint8_t *to, const struct arp_fields *f)
 {
 	struct pkt *p = pkt_alloc(dev->stack);
 	struct arp_hdr *h;
@@ -148,8 +147,9 @@ static void send(struct netdev *dev, const uint8_t *to,
 	h->target_ip = be32_make(f->target_ip);
 	if (f->target_mac)
 		memcpy(h->target_mac, f->target_mac, ETH_ADDR_LEN);
-	stack_count(dev->stack, f->op == ARP_OP_REQUEST ?
-	        COUNT_ARP_REQUESTS_SENT : COUNT_ARP_REPLIES_SENT);
+	stack_count(dev->stack, f->op == ARP_OP_REQUEST
+	                            ? COUNT_ARP_REQUESTS_SENT
+	                            : COUNT_ARP_REPLIES_SENT);
 	p->dev = dev;
 	eth_tx(p, to, ETH_TYPE_ARP);
 }
@@ -190,8 +190,8 @@ void arp_tx(struct pkt *p, uint32_t next_hop)
 		e = create(p->dev, next_hop);
 		e->state = ARP_INCOMPLETE;
 		ask(e);
-	} else if (e != container_of(st->arp.age.prev, struct arp_entry,
-	                    age_node)) {
+	} else if (e !=
+	           container_of(st->arp.age.prev, struct arp_entry, age_node)) {
 		touch(st, e);
 	}
 	if (e->state != ARP_INCOMPLETE) {
@@ -221,12 +221,12 @@ static bool acceptable(const struct arp_hdr *h)
 	uint32_t sender = be32_get(h->sender_ip);
 
 	return be16_get(h->hw_type) == ARP_HW_ETHERNET &&
-	    be16_get(h->proto_type) == ETH_TYPE_IPV4 &&
-	    h->hw_len == ETH_ADDR_LEN && h->proto_len == 4 &&
-	    (be16_get(h->op) == ARP_OP_REQUEST ||
-	        be16_get(h->op) == ARP_OP_REPLY) &&
-	    !(h->sender_mac[0] & 1) && sender != IP_ADDR_BROADCAST &&
-	    !ip_is_multicast(sender) && !ip_is_loopback(sender);
+	       be16_get(h->proto_type) == ETH_TYPE_IPV4 &&
+	       h->hw_len == ETH_ADDR_LEN && h->proto_len == 4 &&
+	       (be16_get(h->op) == ARP_OP_REQUEST ||
+	           be16_get(h->op) == ARP_OP_REPLY) &&
+	       !(h->sender_mac[0] & 1) && sender != IP_ADDR_BROADCAST &&
+	       !ip_is_multicast(sender) && !ip_is_loopback(sender);
 }
 
 static void learn(struct arp_entry *e, const uint8_t *mac)
@@ -239,8 +239,8 @@ static void learn(struct arp_entry *e, const uint8_t *mac)
 	e->confirmed_ns = clock_ns();
 	while ((n = list_pop(&e->waiting))) {
 		e->waiting_len--;
-		eth_tx(container_of(n, struct pkt, node), e->mac,
-		    ETH_TYPE_IPV4);
+		eth_tx(
+		    container_of(n, struct pkt, node), e->mac, ETH_TYPE_IPV4);
 	}
 }
 
@@ -248,7 +248,7 @@ static void learn(struct arp_entry *e, const uint8_t *mac)
 static bool is_conflict(const struct pkt *p, const struct arp_hdr *h)
 {
 	return p->dev->ip.addr && be32_get(h->sender_ip) == p->dev->ip.addr &&
-	    memcmp(h->sender_mac, p->dev->mac, ETH_ADDR_LEN);
+	       memcmp(h->sender_mac, p->dev->mac, ETH_ADDR_LEN);
 }
 
 static void note_conflict(struct pkt *p, const struct arp_hdr *h)

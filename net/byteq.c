@@ -43,8 +43,8 @@ static struct byteq_node *writable_tail(struct stack *st, struct byteq *q)
 	return n;
 }
 
-uint32_t byteq_write(struct stack *st, struct byteq *q, const void *data,
-    uint32_t len)
+uint32_t byteq_write(
+    struct stack *st, struct byteq *q, const void *data, uint32_t len)
 {
 	const uint8_t *src = data;
 	uint32_t done = 0;
@@ -65,8 +65,8 @@ uint32_t byteq_write(struct stack *st, struct byteq *q, const void *data,
 	return done;
 }
 
-bool byteq_append_ref(struct stack *st, struct byteq *q, const uint8_t *data,
-    uint32_t len)
+bool byteq_append_ref(
+    struct stack *st, struct byteq *q, const uint8_t *data, uint32_t len)
 {
 	struct byteq_node *n = pool_get(&st->refs);
 

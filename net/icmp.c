@@ -132,8 +132,8 @@ void icmp_unreachable(const struct pkt *p, uint8_t code)
 
 	if (!error_allowed(p))
 		return;
-	if (!rate_limit_ok(&st->icmp_errors, ICMP_ERRORS_PER_S,
-	        ICMP_ERRORS_BURST)) {
+	if (!rate_limit_ok(
+	        &st->icmp_errors, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST)) {
 		stack_count(st, COUNT_ICMP_ERRORS_LIMITED);
 		return;
 	}

@@ -27,8 +27,8 @@ static bool is_subnet_broadcast(const struct netdev *dev, uint32_t addr)
 
 	/* RFC 3021: a /31 has no broadcast address. */
 	return c->addr && c->mask < 0xfffffffe && !dev->is_loopback &&
-	    (addr & c->mask) == (c->addr & c->mask) &&
-	    (addr | c->mask) == IP_ADDR_BROADCAST;
+	       (addr & c->mask) == (c->addr & c->mask) &&
+	       (addr | c->mask) == IP_ADDR_BROADCAST;
 }
 
 bool ip_is_broadcast(const struct stack *st, uint32_t addr)
@@ -47,7 +47,7 @@ static bool source_ok(const struct pkt *p, uint32_t src)
 	if (src >> 24 == 0 || ip_is_broadcast(p->stack, src))
 		return false;
 	return p->loopback ||
-	    (!ip_is_loopback(src) && !ip_is_own(p->stack, src));
+	       (!ip_is_loopback(src) && !ip_is_own(p->stack, src));
 }
 
 static bool destination_ok(const struct pkt *p, uint32_t dst)
@@ -78,7 +78,7 @@ void ip_set_config(struct netdev *dev, const struct ip_config *c)
 uint32_t ip_pseudo_sum(uint32_t src, uint32_t dst, uint8_t proto, uint32_t len)
 {
 	return (src >> 16) + (src & 0xffff) + (dst >> 16) + (dst & 0xffff) +
-	    proto + len;
+	       proto + len;
 }
 
 /* RFC 1122 3.2.1, in the order of the header.  Returns DROP_COUNT when the
@@ -167,8 +167,8 @@ int ip_route(struct stack *st, uint32_t dst, struct ip_route *r)
 }
 
 /* RFC 6864: the ID of an atomic datagram (DF, no fragments) means nothing. */
-static void push_header(struct pkt *p, uint32_t src, uint32_t dst,
-    uint8_t proto)
+static void push_header(
+    struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 {
 	size_t len = pkt_len(p) + sizeof(struct ip_hdr);
 	struct ip_hdr *h = pkt_push(p, sizeof(*h));
@@ -209,8 +209,8 @@ int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 	return 0;
 }
 
-void ip_tx_broadcast(struct pkt *p, struct netdev *dev, uint32_t src,
-    uint8_t proto)
+void ip_tx_broadcast(
+    struct pkt *p, struct netdev *dev, uint32_t src, uint8_t proto)
 {
 	p->dev = dev;
 	push_header(p, src, IP_ADDR_BROADCAST, proto);

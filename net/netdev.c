@@ -63,8 +63,7 @@ void netdev_rx(struct netdev *dev, const void *frame, size_t len)
 static void drain_queue(struct netdev *dev)
 {
 	while (!list_empty(&dev->queue)) {
-		struct pkt *p =
-		    container_of(dev->queue.next, struct pkt, node);
+		struct pkt *p = container_of(dev->queue.next, struct pkt, node);
 
 		list_del(&p->node);
 		if (!dev->ops->tx(dev, p)) {
@@ -154,8 +153,8 @@ uint32_t netdev_room(const struct netdev *dev)
 	return dev->queue_len < max ? max - dev->queue_len : 0;
 }
 
-void netdev_waiter_init(struct netdev_waiter *w,
-    void (*room)(struct netdev_waiter *w))
+void netdev_waiter_init(
+    struct netdev_waiter *w, void (*room)(struct netdev_waiter *w))
 {
 	list_init(&w->node);
 	w->room = room;

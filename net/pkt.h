@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/list.h"
+#include "net/drop_reason.h"
 
 struct netdev;
 struct stack;
@@ -52,13 +53,6 @@ struct pkt {
 	uint16_t src_port;       /* UDP: of a datagram that waits in a socket */
 	bool fin;                /* TCP: of an out-of-order segment */
 	uint32_t seq;            /* TCP: of an out-of-order segment */
-};
-
-enum drop_reason {
-#define DROP(id, name, text) DROP_##id,
-#include "net/drops.def"
-#undef DROP
-	DROP_COUNT
 };
 
 /* The size of the pool's object: a packet with its bytes. */

@@ -44,15 +44,15 @@ void sock_wake(struct sock *s, uint32_t events)
 	waitq_wake(&s->wq, events);
 }
 
-uint16_t sock_choose_port(struct sock *s,
-    bool (*taken)(struct sock *s, uint16_t port))
+uint16_t sock_choose_port(
+    struct sock *s, bool (*taken)(struct sock *s, uint16_t port))
 {
 	/* RFC 6056 3.3.1: a random start, then the next free one. */
 	uint32_t start = random_below(s->stack->rng, EPHEMERAL_COUNT);
 
 	for (uint32_t i = 0; i < EPHEMERAL_COUNT; i++) {
-		uint16_t port = (uint16_t)(EPHEMERAL_FIRST +
-		    (start + i) % EPHEMERAL_COUNT);
+		uint16_t port =
+		    (uint16_t)(EPHEMERAL_FIRST + (start + i) % EPHEMERAL_COUNT);
 
 		if (!taken(s, port))
 			return port;
@@ -112,8 +112,8 @@ ptrdiff_t sock_send_ref(struct sock *s, const void *data, size_t len, int flags)
 	return tcp_sock_send_ref(s, data, len, flags);
 }
 
-ptrdiff_t sock_recv(struct sock *s, void *buf, size_t len, int flags,
-    struct sock_addr *from)
+ptrdiff_t sock_recv(
+    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from)
 {
 	return s->ops->recv(s, buf, len, flags, from);
 }

@@ -68,8 +68,8 @@ static bool checksum_ok(const struct pkt *p, const struct udp_hdr *h)
 
 	if (p->loopback || !be16_get(h->checksum))
 		return true;
-	sum = ip_pseudo_sum(p->ip_src, p->ip_dst, IP_PROTO_UDP,
-	    be16_get(h->len));
+	sum =
+	    ip_pseudo_sum(p->ip_src, p->ip_dst, IP_PROTO_UDP, be16_get(h->len));
 	return !checksum_finish(checksum_add(sum, h, be16_get(h->len)));
 }
 
@@ -129,15 +129,15 @@ void udp_error(struct stack *st, uint32_t src, uint32_t dst,
     const uint8_t payload[8], uint8_t type, uint8_t code)
 {
 	const struct udp_hdr *h = (const struct udp_hdr *)payload;
-	struct sock *s = find(st, src, be16_get(h->src_port), dst,
-	    be16_get(h->dst_port));
+	struct sock *s =
+	    find(st, src, be16_get(h->src_port), dst, be16_get(h->dst_port));
 
 	/* Only a connected socket can tell whom the error concerns. */
 	if (!s || !s->peer.port)
 		return;
-	s->error = type == ICMP_UNREACHABLE && code == ICMP_CODE_PORT ?
-	    -ECONNREFUSED :
-	    -EHOSTUNREACH;
+	s->error = type == ICMP_UNREACHABLE && code == ICMP_CODE_PORT
+	               ? -ECONNREFUSED
+	               : -EHOSTUNREACH;
 	sock_wake(s, SOCK_READABLE | SOCK_WRITABLE | SOCK_ERROR);
 }
 
@@ -243,8 +243,8 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 	rc = ip_route(s->stack, to->ip, &r);
 	if (!rc && ip_is_broadcast(s->stack, to->ip) && !s->broadcast)
 		rc = -EACCES;
-	if (!rc && len > r.dev->mtu - sizeof(struct ip_hdr) -
-	            sizeof(struct udp_hdr))
+	if (!rc &&
+	    len > r.dev->mtu - sizeof(struct ip_hdr) - sizeof(struct udp_hdr))
 		rc = -EMSGSIZE;
 	if (!rc)
 		rc = bind_if_needed(s);
@@ -262,8 +262,8 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 	return rc ? rc : (ptrdiff_t)len;
 }
 
-static ptrdiff_t udp_recv(struct sock *s, void *buf, size_t len, int flags,
-    struct sock_addr *from)
+static ptrdiff_t udp_recv(
+    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from)
 {
 	struct pkt *p;
 

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From a segment to its connection (RFC 9293 3.10.7), and what a connection is
+ * made from and becomes: the tables, the initial sequence number, TIME-WAIT.
+ */
+#include "net/tcp.h"
+
+#include "lib/assert.h"
+#include "lib/checksum.h"
+#include "lib/errno.h"
+#include "lib/fmt.h"
+#include "lib/string.h"
+#include "net/icmp.h"
+#include "net/ip.h"
+#include "net/sock_internal.h"
+#include "net/stack.h"
+#include "net/tcp_internal.h"
+
+static_assert(sizeof(struct tcp_hdr) == 20, "RFC 9293 3.1");
+
+#define TCP_OPT_END 0
+#define TCP_OPT_NOP 1
+#define TCP_OPT_MSS 2
+
+/* --- Tables -------------------------------------------------------------- */
+
+static uint64_t tuple_hash(const struct stack *st, const struct tcp_tuple *t)
+{
+	const uint32_t words[3] = { t->local.ip, t->peer.ip,
+		(uint32_t)t->local.port << 16 | t->peer.port };
+
+	return hash_bytes(st->key, words, sizeof(words));
+}
+
+static bool tuple_equal(const struct tcp_tuple *a, const struct tcp_tuple *b)
+{
+	return a->peer.port == b->peer.port && a->peer.ip == b->peer.ip &&
+	       a->local.port == b->local.port && a->local.ip == b->local.ip;
+}
+
+static struct list *bucket(
+    const struct stack *st, struct list *buckets, const struct tcp_tuple *t)
+{
+	return &buckets[tuple_hash(st, t) & st->tcp.bucket_mask];
+}
+
+struct tcp_conn *tcp_conn_find(struct stack *st, const struct tcp_tuple *t)
+{
+	struct list *n, *b = bucket(st, st->tcp.conn_buckets, t);
+
+	list_for_each(n, b)
+	{
+		struct tcp_conn *c =
+		    container_of(n, struct tcp_conn, hash_node);
+
+		if (tuple_equal(&c->t, t))
+			return c;
+	}
+	return NULL;
+}
+
+static struct tcp_tw *tw_find(struct stack *st, const struct tcp_tuple *t)
+{
+	struct list *n, *b = bucket(st, st->tcp.tw_buckets, t);
+
+	list_for_each(n, b)
+	{
+		struct tcp_tw *w = container_of(n, struct tcp_tw, hash_node);
+
+		if (tuple_equal(&w->t, t))
+			return w;
+	}
+	return NULL;
+}
+
+bool tcp_tw_exists(struct stack *st, const struct tcp_tuple *t)
+{
+	return tw_find(st, t) != NULL;
+}
+
+struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t)
+{
+	struct tcp_conn *c = pool_get(&st->conns);
+
+	if (!c)
+		return NULL;
+	memset(c, 0, sizeof(*c));
+	c->stack = st;
+	c->t = *t;
+	c->mss = TCP_MSS_DEFAULT;
+	c->rcv_mss = TCP_MSS_DEFAULT;
+	list_init(&c->listen_node);
+	list_init(&c->ooo);
+	tcp_timers_init(c);
+	list_append(bucket(st, st->tcp.conn_buckets, t), &c->hash_node);
+	return c;
+}
+
+/*
+ * RFC 6528 section 3: ISN = M + F(localip, localport, remoteip, remoteport,
+ * secretkey), M a clock of 4 microseconds.
+ */
+uint32_t tcp_choose_isn(struct stack *st, const struct tcp_tuple *t)
+{
+	if (st->tcp.test_isn)
+		return *st->tcp.test_isn;
+	return (uint32_t)(clock_ns() / 4000) + (uint32_t)tuple_hash(st, t);
+}
+
+/* --- Ends ---------------------------------------------------------------- */
+
+static void drop_queues(struct tcp_conn *c, bool received_too)
+{
+	struct list *n;
+
+	byteq_drop(c->stack, &c->sendq, c->sendq.len);
+	if (received_too)
+		byteq_drop(c->stack, &c->recvq, c->recvq.len);
+	while ((n = list_pop(&c->ooo)))
+		pkt_free(container_of(n, struct pkt, node));
+	c->ooo_len = 0;
+}
+
+static void leave_listener(struct tcp_conn *c)
+{
+	if (!c->listener)
+		return;
+	if (c->state == TCP_SYN_RECEIVED)
+		c->listener->syn_len--;
+	else
+		c->listener->accept_len--;
+	list_del(&c->listen_node);
+	c->listener = NULL;
+}
+
+void tcp_conn_free(struct tcp_conn *c)
+{
+	drop_queues(c, true);
+	pool_put(&c->stack->conns, c);
+}
+
+/* Takes the connection out of every table; it keeps what was received. */
+static void detach(struct tcp_conn *c, enum tcp_state state)
+{
+	timer_disarm(&c->rexmt);
+	timer_disarm(&c->delack);
+	netdev_cancel_wait(&c->room_wait);
+	list_del(&c->hash_node);
+	leave_listener(c);
+	c->state = (uint8_t)state;
+}
+
+void tcp_conn_end(struct tcp_conn *c, int error)
+{
+	struct sock *s = c->sock;
+
+	detach(c, TCP_CLOSED);
+	drop_queues(c, error != 0);
+	if (!s) {
+		tcp_conn_free(c);
+		return;
+	}
+	if (error)
+		s->error = error;
+	sock_wake(s, sock_events(s));
+}
+
+/* --- TIME-WAIT (RFC 9293 3.6.1) ------------------------------------------ */
+
+static void tw_arm(struct stack *st)
+{
+	if (list_empty(&st->tcp.tw_age))
+		timer_disarm(&st->tcp.tw_timer);
+	else
+		timer_arm(&st->tcp.tw_timer,
+		    container_of(st->tcp.tw_age.next, struct tcp_tw, age_node)
+		        ->expires_ns);
+}
+
+static void tw_free(struct stack *st, struct tcp_tw *w)
+{
+	list_del(&w->hash_node);
+	list_del(&w->age_node);
+	pool_put(&st->time_waits, w);
+}
+
+/* All wait equally long, so the list is in order of expiry. */
+static void tw_restart(struct stack *st, struct tcp_tw *w)
+{
+	w->expires_ns = clock_ns() + 2 * st->tcp.msl_ns;
+	list_del(&w->age_node);
+	list_append(&st->tcp.tw_age, &w->age_node);
+	if (!timer_armed(&st->tcp.tw_timer))
+		tw_arm(st);
+}
+
+static void tw_expire(struct timer *t)
+{
+	struct stack *st = container_of(t, struct stack, tcp.tw_timer);
+	uint64_t now = clock_ns();
+
+	while (!list_empty(&st->tcp.tw_age)) {
+		struct tcp_tw *w =
+		    container_of(st->tcp.tw_age.next, struct tcp_tw, age_node);
+
+		if (w->expires_ns > now)
+			break;
+		tw_free(st, w);
+	}
+	tw_arm(st);
+}
+
+static struct tcp_tw *tw_alloc(struct stack *st)
+{
+	if (!pool_available(&st->time_waits) && !list_empty(&st->tcp.tw_age)) {
+		/* Deviation: RFC 9293 3.6.1 wants 2 MSL for every connection;
+		 * under churn the oldest gives way (docs/RFC.md). */
+		tw_free(st,
+		    container_of(st->tcp.tw_age.next, struct tcp_tw, age_node));
+		stack_count(st, COUNT_TCP_TW_RECYCLED);
+	}
+	return pool_get(&st->time_waits);
+}
+
+void tcp_conn_time_wait(struct tcp_conn *c)
+{
+	struct stack *st = c->stack;
+	struct tcp_tw *w = tw_alloc(st);
+	struct sock *s = c->sock;
+
+	if (w) {
+		w->t = c->t;
+		w->snd_nxt = c->snd_nxt;
+		w->rcv_nxt = c->rcv_nxt;
+		list_init(&w->age_node);
+		list_append(
+		    bucket(st, st->tcp.tw_buckets, &c->t), &w->hash_node);
+		tw_restart(st, w);
+	}
+	detach(c, TCP_TIME_WAIT);
+	drop_queues(c, false);
+	if (s)
+		sock_wake(s, sock_events(s));
+	else
+		tcp_conn_free(c);
+}
+
+/*
+ * RFC 9293 3.10.7.4 in state TIME-WAIT.  A RST is ignored (RFC 1337), a SYN
+ * beyond the old connection's data opens a new one (RFC 9293 3.6.1, MAY-2).
+ */
+static void tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
+{
+	struct sock *listener;
+
+	if (s->flags & TCP_RST) {
+		s->why = DROP_TCP_FLAGS;
+		return;
+	}
+	listener = tcp_listener_find(st, s->t.local.ip, s->t.local.port);
+	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && listener &&
+	    seq_lt(w->rcv_nxt, s->seq)) {
+		uint32_t after = w->snd_nxt;
+
+		tw_free(st, w);
+		tcp_listen_rx(listener, s, &after);
+		return;
+	}
+	if (s->flags & TCP_FIN && s->seq + s->len == w->rcv_nxt)
+		tw_restart(st, w);
+	else if (!s->len && s->seq == w->rcv_nxt)
+		return; /* the last ACK, again */
+	else
+		s->why = DROP_TCP_SEQUENCE;
+	if (tcp_challenge_allowed(st))
+		tcp_send_bare(st, &w->t, w->snd_nxt, w->rcv_nxt, TCP_ACK);
+}
+
+/* --- Receiving ----------------------------------------------------------- */
+
+/*
+ * RFC 9293 3.2: the option list.  A malformed one ends the search and harms
+ * nothing (MUST-7).
+ */
+static uint16_t find_mss(const uint8_t *o, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && o[i] != TCP_OPT_END) {
+		if (o[i] == TCP_OPT_NOP) {
+			i++;
+			continue;
+		}
+		if (i + 1 >= len || o[i + 1] < 2 || o[i + 1] > len - i)
+			break;
+		if (o[i] == TCP_OPT_MSS && o[i + 1] == 4)
+			return (uint16_t)(o[i + 2] << 8 | o[i + 3]);
+		i += o[i + 1];
+	}
+	return 0;
+}
+
+static void parse_header(struct tcp_seg *s, const struct tcp_hdr *h)
+{
+	s->t.local.ip = s->p->ip_dst;
+	s->t.local.port = be16_get(h->dst_port);
+	s->t.peer.ip = s->p->ip_src;
+	s->t.peer.port = be16_get(h->src_port);
+	s->seq = be32_get(h->seq);
+	s->ack = be32_get(h->ack);
+	s->wnd = be16_get(h->window);
+	s->flags = h->flags & 0x3f;
+}
+
+/* Checks [tcp][data] and leaves [data].  Returns the reason to drop. */
+static enum drop_reason parse(struct pkt *p, struct tcp_seg *s)
+{
+	const struct tcp_hdr *h = (const struct tcp_hdr *)p->data;
+	size_t len = pkt_linear(p), header_len;
+	uint32_t sum;
+
+	if (len < sizeof(*h))
+		return DROP_TCP_SHORT;
+	header_len = (size_t)(h->offset >> 4) * 4;
+	if (header_len < sizeof(*h) || header_len > len)
+		return DROP_TCP_SHORT;
+	sum = ip_pseudo_sum(p->ip_src, p->ip_dst, IP_PROTO_TCP, (uint32_t)len);
+	if (!p->loopback && checksum_finish(checksum_add(sum, h, len)))
+		return DROP_TCP_CHECKSUM; /* MUST-3 */
+	/* RFC 9293 3.9.2.3, MUST-57, MUST-63: no broadcast, no multicast. */
+	if (p->link_broadcast || ip_is_broadcast(p->stack, p->ip_dst))
+		return DROP_TCP_BROADCAST;
+	parse_header(s, h);
+	if (!s->t.peer.port || !s->t.local.port)
+		return DROP_TCP_PORT_ZERO;
+	if (s->flags & TCP_SYN)
+		s->mss =
+		    find_mss((const uint8_t *)(h + 1), header_len - sizeof(*h));
+	pkt_pull(p, header_len);
+	s->len = (uint32_t)pkt_linear(p) + !!(s->flags & TCP_SYN) +
+	         !!(s->flags & TCP_FIN);
+	return DROP_COUNT;
+}
+
+static void dispatch(struct stack *st, struct tcp_seg *s)
+{
+	struct tcp_conn *c = tcp_conn_find(st, &s->t);
+	struct sock *listener;
+	struct tcp_tw *w;
+
+	if (c) {
+		tcp_conn_rx(c, s);
+		return;
+	}
+	w = tw_find(st, &s->t);
+	if (w) {
+		tw_rx(st, w, s);
+		return;
+	}
+	listener = tcp_listener_find(st, s->t.local.ip, s->t.local.port);
+	if (listener)
+		tcp_listen_rx(listener, s, NULL);
+	else
+		tcp_closed_rx(st, s);
+}
+
+void tcp_rx(struct pkt *p)
+{
+	struct tcp_seg s = { .p = p };
+	struct stack *st = p->stack;
+
+	s.why = parse(p, &s);
+	stack_count(st, COUNT_TCP_RX);
+	if (s.why == DROP_COUNT)
+		dispatch(st, &s);
+	if (s.why == DROP_COUNT)
+		pkt_delivered(p);
+	else
+		pkt_drop(p, s.why);
+}
+
+/*
+ * RFC 9293 3.9.2.2 with RFC 5927 section 4: an error counts only when its
+ * sequence number is in flight; it ends a connection only while that is being
+ * opened, since anyone could have sent it.
+ */
+void tcp_error(struct stack *st, uint32_t src, uint32_t dst,
+    const uint8_t payload[8], uint8_t type, uint8_t code)
+{
+	const struct tcp_hdr *h = (const struct tcp_hdr *)payload;
+	const struct tcp_tuple t = { { src, be16_get(h->src_port) },
+		{ dst, be16_get(h->dst_port) } };
+	struct tcp_conn *c = tcp_conn_find(st, &t);
+
+	if (!c || c->state != TCP_SYN_SENT || type != ICMP_UNREACHABLE)
+		return;
+	if (be32_get(h->seq) != c->iss)
+		return;
+	tcp_conn_end(c, code == ICMP_CODE_PORT || code == ICMP_CODE_PROTO
+	                    ? -ECONNREFUSED
+	                    : -EHOSTUNREACH);
+}
+
+/* --- The whole ----------------------------------------------------------- */
+
+typedef void conn_fn(struct tcp_conn *c, void *ctx);
+
+/* fn may end the connection that it is given. */
+static void for_each_conn(const struct stack *st, conn_fn *fn, void *ctx)
+{
+	for (uint32_t i = 0; i <= st->tcp.bucket_mask; i++) {
+		struct list *n, *next;
+
+		list_for_each_safe(n, next, &st->tcp.conn_buckets[i])
+		{
+			fn(container_of(n, struct tcp_conn, hash_node), ctx);
+		}
+	}
+}
+
+static void end_if_local(struct tcp_conn *c, void *ctx)
+{
+	if (c->t.local.ip == *(const uint32_t *)ctx)
+		tcp_conn_end(c, -ENETDOWN);
+}
+
+void tcp_address_gone(struct stack *st, uint32_t addr)
+{
+	for_each_conn(st, end_if_local, &addr);
+}
+
+static void count_state(struct tcp_conn *c, void *ctx)
+{
+	((uint32_t *)ctx)[c->state]++;
+}
+
+void tcp_print(struct stack *st, struct text *t)
+{
+	static const char *const name[TCP_STATES] = { "closed", "syn_sent",
+		"syn_received", "established", "fin_wait_1", "fin_wait_2",
+		"close_wait", "closing", "last_ack", "time_wait" };
+	uint32_t count[TCP_STATES] = { 0 };
+
+	for_each_conn(st, count_state, count);
+	count[TCP_TIME_WAIT] = st->time_waits.in_use;
+	for (unsigned i = 0; i < TCP_STATES; i++)
+		fmt_add(t, "tcp.state.%s %u\n", name[i], count[i]);
+}
+
+static struct list *make_buckets(struct arena *a, uint32_t count)
+{
+	struct list *b = arena_alloc(a, count * sizeof(*b), 64);
+
+	for (uint32_t i = 0; b && i < count; i++)
+		list_init(&b[i]);
+	return b;
+}
+
+int tcp_init(struct stack *st, struct arena *a)
+{
+	uint32_t buckets = 64;
+
+	while (buckets < st->limits.conns)
+		buckets *= 2;
+	st->tcp.bucket_mask = buckets - 1;
+	st->tcp.conn_buckets = make_buckets(a, buckets);
+	st->tcp.tw_buckets = make_buckets(a, buckets);
+	if (!st->tcp.conn_buckets || !st->tcp.tw_buckets)
+		return -ENOMEM;
+	for (unsigned i = 0; i < TCP_LISTEN_BUCKETS; i++)
+		list_init(&st->tcp.bound[i]);
+	list_init(&st->tcp.tw_age);
+	timer_init(&st->tcp.tw_timer, tw_expire);
+	st->tcp.msl_ns = 30 * NS_PER_S;
+	return 0;
+}

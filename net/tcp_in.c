@@ -1,0 +1,571 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A segment arrives: RFC 9293 section 3.10.7, in its order, one function for
+ * each step.  A step that ends the processing returns false; when it drops the
+ * segment it says why in s->why.
+ */
+#include "net/tcp_internal.h"
+
+#include "lib/errno.h"
+#include "net/pkt.h"
+#include "net/sock_internal.h"
+#include "net/stack.h"
+
+/* --- 3.10.7.1: no connection --------------------------------------------- */
+
+/* A reset that the sender of s will believe. */
+static void reset_sender(struct stack *st, const struct tcp_seg *s)
+{
+	if (s->flags & TCP_ACK)
+		tcp_send_bare(st, &s->t, s->ack, 0, TCP_RST);
+	else
+		tcp_send_bare(st, &s->t, 0, s->seq + s->len, TCP_RST | TCP_ACK);
+}
+
+void tcp_closed_rx(struct stack *st, struct tcp_seg *s)
+{
+	s->why = DROP_TCP_NO_CONN;
+	if (!(s->flags & TCP_RST))
+		reset_sender(st, s);
+}
+
+/* --- 3.10.7.2: LISTEN ---------------------------------------------------- */
+
+/* The offered MSS, or the default (MUST-15); never more than our link takes,
+ * never so small that headers are all there is. */
+static void set_mss(struct tcp_conn *c, uint16_t offered)
+{
+	uint16_t mss = offered ? offered : TCP_MSS_DEFAULT;
+	struct ip_route r;
+	uint16_t ours = TCP_MSS_DEFAULT;
+
+	if (!ip_route(c->stack, c->t.peer.ip, &r))
+		ours = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
+		                  sizeof(struct tcp_hdr));
+	if (mss < TCP_MSS_MIN)
+		mss = TCP_MSS_MIN;
+	c->mss = mss < ours ? mss : ours;
+	tcp_cc_init(c);
+}
+
+static void set_window(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	c->snd_wnd = s->wnd;
+	c->snd_wl1 = s->seq;
+	c->snd_wl2 = s->ack;
+	if (s->wnd > c->max_snd_wnd)
+		c->max_snd_wnd = s->wnd;
+}
+
+static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	c->irs = s->seq;
+	c->rcv_nxt = s->seq + 1;
+	c->rcv_adv = c->rcv_nxt;
+	tcp_update_window(c);
+}
+
+/* A flood of SYNs must not keep honest ones out: the oldest that was not
+ * confirmed makes room. */
+static void trim_syn_queue(struct sock *l)
+{
+	if (l->syn_len < l->backlog)
+		return;
+	stack_count(l->stack, COUNT_TCP_SYN_EVICTED);
+	tcp_conn_end(
+	    container_of(l->syn_queue.next, struct tcp_conn, listen_node), 0);
+}
+
+void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
+{
+	struct tcp_conn *c;
+
+	/* First: RST.  Second: ACK.  Third: SYN.  Fourth: anything else. */
+	if (s->flags & TCP_RST) {
+		s->why = DROP_TCP_NO_CONN;
+		return;
+	}
+	if (s->flags & TCP_ACK) {
+		tcp_closed_rx(l->stack, s);
+		return;
+	}
+	if (!(s->flags & TCP_SYN)) {
+		s->why = DROP_TCP_FLAGS;
+		return;
+	}
+	trim_syn_queue(l);
+	c = tcp_conn_create(l->stack, &s->t);
+	if (!c) {
+		s->why = DROP_TCP_NO_MEMORY;
+		return;
+	}
+	c->listener = l;
+	list_append(&l->syn_queue, &c->listen_node);
+	l->syn_len++;
+	c->state = TCP_SYN_RECEIVED;
+	c->iss = tcp_choose_isn(l->stack, &c->t);
+	if (isn_after && seq_le(c->iss, *isn_after))
+		c->iss = *isn_after + 1;
+	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+	start_receiving(c, s);
+	set_mss(c, s->mss);
+	set_window(c, s);
+	stack_count(l->stack, COUNT_TCP_PASSIVE_OPENS);
+	tcp_send_syn(c);
+}
+
+/* --- 3.10.7.3: SYN-SENT -------------------------------------------------- */
+
+static bool syn_sent_ack_ok(const struct tcp_conn *c, const struct tcp_seg *s)
+{
+	return seq_lt(c->iss, s->ack) && seq_le(s->ack, c->snd_max);
+}
+
+static void syn_acked(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	c->snd_una = s->ack;
+	if (seq_lt(c->snd_nxt, c->snd_una))
+		c->snd_nxt = c->snd_una;
+	tcp_rtt_sample(c);
+	tcp_timer_progress(c);
+}
+
+static void enter_established(struct tcp_conn *c)
+{
+	/* A user who was done before the handshake was. */
+	c->state = c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED;
+}
+
+static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s);
+
+static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
+{
+	/* First: the ACK bit. */
+	if (s->flags & TCP_ACK && !syn_sent_ack_ok(c, s)) {
+		s->why = DROP_TCP_ACK;
+		if (!(s->flags & TCP_RST))
+			reset_sender(c->stack, s);
+		return;
+	}
+	/* Second: the RST bit, believed only with a good ACK. */
+	if (s->flags & TCP_RST) {
+		if (s->flags & TCP_ACK) {
+			stack_count(c->stack, COUNT_TCP_RESETS_RECEIVED);
+			tcp_conn_end(c, -ECONNREFUSED);
+		} else {
+			s->why = DROP_TCP_FLAGS;
+		}
+		return;
+	}
+	/* Fourth: the SYN bit.  Fifth: neither. */
+	if (!(s->flags & TCP_SYN)) {
+		s->why = DROP_TCP_FLAGS;
+		return;
+	}
+	start_receiving(c, s);
+	set_mss(c, s->mss);
+	set_window(c, s);
+	if (!(s->flags & TCP_ACK)) {
+		/* Simultaneous open (3.5, figure 8). */
+		c->state = TCP_SYN_RECEIVED;
+		tcp_send_syn(c);
+		return;
+	}
+	syn_acked(c, s);
+	enter_established(c);
+	c->ack_now = true;
+	tcp_sock_established(c);
+	s->seq++; /* the SYN is done; data may follow it */
+	text_and_fin(c, s);
+}
+
+/* --- 3.10.7.4, first: the sequence number -------------------------------- */
+
+/* Table 6: the four cases. */
+static bool sequence_acceptable(
+    const struct tcp_conn *c, const struct tcp_seg *s)
+{
+	uint32_t wnd = c->rcv_adv - c->rcv_nxt;
+	uint32_t last = s->seq + s->len - 1;
+
+	if (!s->len)
+		return wnd ? s->seq - c->rcv_nxt < wnd : s->seq == c->rcv_nxt;
+	return wnd && (s->seq - c->rcv_nxt < wnd || last - c->rcv_nxt < wnd);
+}
+
+static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (sequence_acceptable(c, s))
+		return true;
+	if (s->flags & TCP_RST) {
+		s->why = DROP_TCP_SEQUENCE;
+		return false;
+	}
+	/* A closed window takes no data, but valid ACKs (MUST-66). */
+	if (c->rcv_adv == c->rcv_nxt && s->seq == c->rcv_nxt &&
+	    !(s->flags & TCP_SYN)) {
+		pkt_trim(s->p, 0);
+		s->flags &= (uint8_t)~TCP_FIN;
+		c->ack_now = true;
+		return true;
+	}
+	s->why = DROP_TCP_SEQUENCE;
+	stack_count(c->stack, COUNT_TCP_DUPLICATE);
+	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN)
+		tcp_send_syn(c); /* our SYN-ACK was lost */
+	else if (pkt_linear(s->p) || s->flags & TCP_FIN)
+		tcp_send_ack(c);
+	else
+		tcp_send_challenge_ack(c);
+	return false;
+}
+
+/* --- Second: the RST bit (with RFC 5961 section 3) ------------------------ */
+
+static bool rst_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (!(s->flags & TCP_RST))
+		return true;
+	if (s->seq != c->rcv_nxt) {
+		s->why = DROP_TCP_SEQUENCE;
+		tcp_send_challenge_ack(c);
+		return false;
+	}
+	stack_count(c->stack, COUNT_TCP_RESETS_RECEIVED);
+	if (c->state == TCP_SYN_RECEIVED)
+		tcp_conn_end(c, -ECONNREFUSED);
+	else if (c->state >= TCP_CLOSING)
+		tcp_conn_end(c, 0);
+	else
+		tcp_conn_end(c, -ECONNRESET);
+	return false;
+}
+
+/* --- Fourth: the SYN bit (with RFC 5961 section 4) ------------------------ */
+
+static bool syn_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (!(s->flags & TCP_SYN))
+		return true;
+	s->why = DROP_TCP_FLAGS;
+	if (c->state == TCP_SYN_RECEIVED && c->listener)
+		tcp_conn_end(c, 0); /* back to LISTEN */
+	else
+		tcp_send_challenge_ack(c);
+	return false;
+}
+
+/* --- Fifth: the ACK field ------------------------------------------------ */
+
+static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (!seq_lt(c->snd_una, s->ack) || !seq_le(s->ack, c->snd_max)) {
+		s->why = DROP_TCP_ACK;
+		reset_sender(c->stack, s);
+		return false;
+	}
+	if (!tcp_sock_established(c)) {
+		/* The accept queue is full: the peer will try again. */
+		s->why = DROP_TCP_BACKLOG;
+		return false;
+	}
+	set_window(c, s);
+	syn_acked(c, s);
+	enter_established(c);
+	return true;
+}
+
+/* RFC 5681 section 2: what counts as a duplicate acknowledgment. */
+static bool is_dup_ack(const struct tcp_conn *c, const struct tcp_seg *s)
+{
+	return s->ack == c->snd_una && c->snd_max != c->snd_una && !s->len &&
+	       s->wnd == c->snd_wnd && c->snd_wnd;
+}
+
+static void ack_progress(struct tcp_conn *c, uint32_t ack)
+{
+	uint32_t acked = ack - c->snd_una;
+	uint32_t bytes = acked;
+
+	if (bytes > c->sendq.len) {
+		bytes = c->sendq.len;
+		c->fin_acked = true;
+	}
+	byteq_drop(c->stack, &c->sendq, bytes);
+	c->snd_una = ack;
+	if (seq_lt(c->snd_nxt, ack))
+		c->snd_nxt = ack;
+	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
+		tcp_rtt_sample(c);
+	tcp_cc_ack(c, acked);
+	tcp_timer_progress(c);
+	tcp_sock_writable(c);
+}
+
+/* 3.10.7.4: "the send window should be updated", MUST-65 and the wl1, wl2
+ * rule that keeps old segments from doing it. */
+static void window_update(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	if (seq_lt(c->snd_wl1, s->seq) ||
+	    (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
+		/* A window that opens lets what waited go at once. */
+		if (!c->snd_wnd && s->wnd)
+			c->backoff = 0;
+		set_window(c, s);
+	}
+}
+
+/* Which states our acknowledged FIN leads to.  False when c is gone. */
+static bool fin_acked_step(struct tcp_conn *c)
+{
+	if (!c->fin_acked)
+		return true;
+	switch (c->state) {
+	case TCP_FIN_WAIT_1:
+		c->state = TCP_FIN_WAIT_2;
+		tcp_timer_ensure(c);
+		return true;
+	case TCP_CLOSING:
+		tcp_conn_time_wait(c);
+		return false;
+	case TCP_LAST_ACK:
+		tcp_conn_end(c, 0);
+		return false;
+	default:
+		return true;
+	}
+}
+
+static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (!(s->flags & TCP_ACK)) {
+		s->why = DROP_TCP_FLAGS;
+		return false;
+	}
+	if (c->state == TCP_SYN_RECEIVED && !syn_received_ack(c, s))
+		return false;
+	/* RFC 5961 section 5: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT. */
+	if (seq_lt(c->snd_max, s->ack) ||
+	    seq_lt(s->ack, c->snd_una - c->max_snd_wnd)) {
+		s->why = DROP_TCP_ACK;
+		tcp_send_challenge_ack(c);
+		return false;
+	}
+	if (!c->snd_wnd)
+		c->silent_since_ns = 0; /* it answers our probes */
+	if (is_dup_ack(c, s))
+		tcp_cc_dup_ack(c);
+	else if (s->ack != c->snd_una && !seq_lt(s->ack, c->snd_una))
+		ack_progress(c, s->ack);
+	if (!seq_lt(s->ack, c->snd_una))
+		window_update(c, s);
+	return fin_acked_step(c);
+}
+
+/* --- Seventh: the segment text ------------------------------------------- */
+
+/* RFC 9293 3.8.6.3: at least every second full segment is acknowledged. */
+static void schedule_ack(struct tcp_conn *c, uint32_t len)
+{
+	if (len > c->rcv_mss)
+		c->rcv_mss = (uint16_t)len;
+	if (len >= c->rcv_mss && ++c->unacked_segments >= 2)
+		c->ack_now = true;
+	if (!c->ack_now && !timer_armed(&c->delack))
+		timer_arm(&c->delack, clock_ns() + TCP_DELACK_NS);
+}
+
+/* Stores in-order data; returns how much found room. */
+static uint32_t store(struct tcp_conn *c, const uint8_t *data, uint32_t len)
+{
+	uint32_t done = len;
+
+	/* The user shut the receiving side: the data goes nowhere. */
+	if (!c->sock || !c->sock->shut_rd)
+		done = byteq_write(c->stack, &c->recvq, data, len);
+	c->rcv_nxt += done;
+	c->stack->count[COUNT_COPIED_RX] += done;
+	return done;
+}
+
+static void keep_out_of_order(struct tcp_conn *c, struct tcp_seg *s)
+{
+	struct list *pos = &c->ooo;
+	struct pkt *copy;
+	bool fin = s->flags & TCP_FIN;
+
+	while (pos->prev != &c->ooo &&
+	       seq_lt(s->seq, container_of(pos->prev, struct pkt, node)->seq))
+		pos = pos->prev;
+	if (pos->prev != &c->ooo) {
+		const struct pkt *before =
+		    container_of(pos->prev, struct pkt, node);
+
+		if (before->seq == s->seq &&
+		    pkt_linear(before) >= pkt_linear(s->p) &&
+		    before->fin >= fin)
+			return; /* the same once more */
+	}
+	copy = c->ooo_len < TCP_OOO_MAX ? pkt_clone(s->p) : NULL;
+	if (!copy) {
+		s->why = DROP_TCP_OOO_FULL;
+		return;
+	}
+	copy->seq = s->seq;
+	copy->fin = fin;
+	list_insert(pos, &copy->node);
+	c->ooo_len++;
+	stack_count(c->stack, COUNT_TCP_OOO);
+}
+
+/* Whether everything before and in the FIN at the end of [seq, seq+len) is
+ * there. */
+static void note_fin(struct tcp_conn *c, bool fin, uint32_t end)
+{
+	if (fin && c->rcv_nxt == end && !c->fin_received) {
+		c->fin_received = true;
+		c->rcv_nxt++;
+		if (c->rcv_adv == end)
+			c->rcv_adv++; /* never behind rcv_nxt */
+		c->ack_now = true;
+	}
+}
+
+/* Takes kept segments that now continue the stream. */
+static void take_out_of_order(struct tcp_conn *c)
+{
+	while (!list_empty(&c->ooo)) {
+		struct pkt *p = container_of(c->ooo.next, struct pkt, node);
+		uint32_t len = (uint32_t)pkt_linear(p);
+		uint32_t skip = c->rcv_nxt - p->seq;
+
+		if (seq_lt(c->rcv_nxt, p->seq))
+			return;
+		if (skip < len &&
+		    store(c, p->data + skip, len - skip) < len - skip)
+			return; /* no memory: it stays for later */
+		note_fin(c, p->fin, p->seq + len);
+		c->ooo_len--;
+		pkt_free(p);
+		c->ack_now = true; /* a gap was filled (RFC 5681 4.2) */
+	}
+}
+
+/* Cuts what lies left of rcv_nxt and right of the window. */
+static void trim_to_window(struct tcp_conn *c, struct tcp_seg *s)
+{
+	uint32_t old = c->rcv_nxt - s->seq;
+	uint32_t room;
+
+	if (seq_lt(s->seq, c->rcv_nxt)) {
+		if (old > pkt_linear(s->p))
+			old = (uint32_t)pkt_linear(s->p);
+		pkt_pull(s->p, old);
+		s->seq += old;
+		c->ack_now = true;
+	}
+	room = c->rcv_adv - s->seq;
+	if (pkt_linear(s->p) + !!(s->flags & TCP_FIN) > room) {
+		if (pkt_linear(s->p) >= room)
+			s->flags &= (uint8_t)~TCP_FIN;
+		pkt_trim(s->p, room);
+	}
+}
+
+static bool takes_text(const struct tcp_conn *c)
+{
+	return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+	       c->state == TCP_FIN_WAIT_2;
+}
+
+static void text_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	bool fin = s->flags & TCP_FIN;
+	uint32_t len = (uint32_t)pkt_linear(s->p), done;
+
+	if (s->seq != c->rcv_nxt) {
+		if (len || fin)
+			keep_out_of_order(c, s);
+		c->ack_now |= len || fin; /* RFC 5681 4.2: at once */
+		return;
+	}
+	done = len ? store(c, s->p->data, len) : 0;
+	if (done < len) {
+		if (!done)
+			s->why = DROP_TCP_NO_MEMORY;
+		c->ack_now = true;
+		return;
+	}
+	note_fin(c, fin, s->seq + len);
+	if (len)
+		schedule_ack(c, len);
+	take_out_of_order(c);
+}
+
+/* --- Eighth: the FIN bit ------------------------------------------------- */
+
+/* False when c is gone. */
+static bool fin_step(struct tcp_conn *c)
+{
+	if (!c->fin_received)
+		return true;
+	switch (c->state) {
+	case TCP_ESTABLISHED:
+		c->state = TCP_CLOSE_WAIT;
+		break;
+	case TCP_FIN_WAIT_1:
+		c->state = TCP_CLOSING;
+		break;
+	case TCP_FIN_WAIT_2:
+		tcp_send_ack(c);
+		tcp_conn_time_wait(c);
+		return false;
+	}
+	return true;
+}
+
+/* RFC 9293 3.6.1, MUST-11 of closing: data for a user who is gone is answered
+ * with a reset, so that the peer learns that it was lost. */
+static bool orphan_text(struct tcp_conn *c, struct tcp_seg *s)
+{
+	uint32_t end = s->seq + (uint32_t)pkt_linear(s->p);
+
+	if (!tcp_is_orphan(c) || !pkt_linear(s->p) || seq_le(end, c->rcv_nxt))
+		return false;
+	s->why = DROP_TCP_CLOSED;
+	tcp_send_rst(c);
+	tcp_conn_end(c, 0);
+	return true;
+}
+
+/* Seventh and eighth step, then whatever there is to say. */
+static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s)
+{
+	uint32_t before = c->rcv_nxt;
+
+	if (takes_text(c)) {
+		if (orphan_text(c, s))
+			return;
+		trim_to_window(c, s);
+		text_step(c, s);
+		if (c->rcv_nxt != before)
+			tcp_sock_readable(c);
+		if (!fin_step(c))
+			return;
+	} else if (s->flags & TCP_FIN) {
+		c->ack_now = true; /* the FIN again: our ACK was lost */
+	}
+	tcp_output(c);
+}
+
+void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (c->state == TCP_SYN_SENT) {
+		syn_sent_rx(c, s);
+		return;
+	}
+	/* Third, security, does not apply; sixth, urgent data, is ignored. */
+	if (sequence_step(c, s) && rst_step(c, s) && syn_step(c, s) &&
+	    ack_step(c, s))
+		text_and_fin(c, s);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The connection, for TCP's own files.  Names are RFC 9293's (section 3.3.1)
+ * in lower case.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "net/byteq.h"
+#include "net/drop_reason.h"
+#include "net/netdev.h"
+#include "net/sock.h"
+#include "net/tcp.h"
+
+struct sock;
+
+enum tcp_state {
+	TCP_CLOSED,
+	TCP_SYN_SENT,
+	TCP_SYN_RECEIVED,
+	TCP_ESTABLISHED,
+	TCP_FIN_WAIT_1,
+	TCP_FIN_WAIT_2,
+	TCP_CLOSE_WAIT,
+	TCP_CLOSING,
+	TCP_LAST_ACK,
+	TCP_TIME_WAIT,
+	TCP_STATES
+};
+
+struct tcp_tuple {
+	struct sock_addr local, peer;
+};
+
+/*
+ * Who owns a connection: its socket; before accept the listener's queue; after
+ * the socket closed nobody ("orphan": it frees itself when done).
+ */
+struct tcp_conn {
+	struct list hash_node; /* while segments may find it */
+	struct stack *stack;
+	struct sock *sock;       /* the user's, or NULL */
+	struct sock *listener;   /* until accepted, else NULL */
+	struct list listen_node; /* in the listener's syn or accept queue */
+	struct tcp_tuple t;
+	uint8_t state;
+
+	/* Send.  sendq holds the bytes from snd_una on; SYN and FIN have
+	 * sequence numbers but no bytes there. */
+	struct byteq sendq;
+	uint32_t iss, snd_una, snd_nxt;
+	uint32_t snd_max; /* highest sequence number ever sent, plus one */
+	uint32_t snd_wnd, snd_wl1, snd_wl2;
+	uint32_t max_snd_wnd;
+	uint16_t mss;    /* of what we send: the peer's, our link's */
+	bool fin_queued; /* the user is done; FIN follows the last byte */
+	bool fin_acked;
+	bool more;          /* the user said that more follows at once */
+	bool write_blocked; /* the user was told that there is no room */
+	struct netdev_waiter room_wait;
+
+	/* Receive. */
+	struct byteq recvq;
+	uint32_t irs, rcv_nxt;
+	uint32_t rcv_adv; /* right edge of the window that we told */
+	uint16_t rcv_mss; /* largest segment seen, for delayed ACK */
+	bool fin_received;
+	bool ack_now;
+	uint8_t unacked_segments;
+	struct list ooo; /* struct pkt by seq: out-of-order segments */
+	uint32_t ooo_len;
+
+	/* Retransmission (RFC 6298). */
+	struct timer rexmt, delack;
+	uint64_t srtt_ns, rttvar_ns, rto_ns;
+	uint64_t rtt_start_ns; /* 0: no segment is being timed */
+	uint32_t rtt_seq;
+	uint8_t backoff;
+	uint64_t silent_since_ns; /* 0: the peer answers */
+
+	/* Congestion control (RFC 5681, RFC 6582). */
+	uint32_t cwnd, ssthresh, cwnd_acked;
+	uint32_t recover;
+	uint8_t dup_acks;
+	bool in_recovery;
+};
+
+/* What remains of a connection in TIME-WAIT. */
+struct tcp_tw {
+	struct list hash_node, age_node;
+	struct tcp_tuple t;
+	uint32_t snd_nxt, rcv_nxt;
+	uint64_t expires_ns;
+};
+
+/* A parsed segment. */
+struct tcp_seg {
+	struct pkt *p; /* [data] once parsed */
+	struct tcp_tuple t;
+	uint32_t seq, ack, wnd;
+	uint32_t len; /* SEG.LEN: data, SYN and FIN */
+	uint8_t flags;
+	uint16_t mss;         /* the option, 0 when absent */
+	enum drop_reason why; /* DROP_COUNT: not dropped */
+};
+
+#define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1, MUST-15 */
+#define TCP_MSS_MIN     64  /* a smaller offer is taken as this */
+#define TCP_WINDOW_MAX  65535u
+
+#define TCP_RTO_INITIAL_NS (1 * NS_PER_S) /* RFC 6298 2.1 */
+/* Deviation: RFC 6298 2.4 says 1 s SHOULD be the least; as most stacks today
+ * we take 200 ms, which still exceeds delayed ACKs. */
+#define TCP_RTO_MIN_NS (200 * NS_PER_MS)
+#define TCP_RTO_MAX_NS (60 * NS_PER_S) /* RFC 6298 2.5 */
+/* RFC 9293 3.8.3: give up after R2; at least 100 s, and 3 minutes for SYN. */
+#define TCP_R2_NS            (185 * NS_PER_S)
+#define TCP_R2_PASSIVE_NS    (60 * NS_PER_S)  /* a SYN that nobody confirms */
+#define TCP_DELACK_NS        (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
+#define TCP_FIN_WAIT_2_NS    (60 * NS_PER_S)  /* of an orphan */
+#define TCP_OOO_MAX          64 /* out-of-order segments of a connection */
+#define TCP_CWND_MAX         (1u << 20)
+#define TCP_CHALLENGES_PER_S 100 /* RFC 5961 section 7 */
+
+static inline bool seq_lt(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) < 0;
+}
+
+static inline bool seq_le(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) <= 0;
+}
+
+/* --- tcp.c: tables and ends ---------------------------------------------- */
+
+/* A connection in state CLOSED that segments can find, or NULL. */
+struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t);
+struct tcp_conn *tcp_conn_find(struct stack *st, const struct tcp_tuple *t);
+bool tcp_tw_exists(struct stack *st, const struct tcp_tuple *t);
+
+/* The connection ends: no segment finds it, no timer runs, queued data goes.
+ * error (negative, or 0) is told to the socket.  Frees it when nobody owns it:
+ * the caller may not use c afterwards. */
+void tcp_conn_end(struct tcp_conn *c, int error);
+
+/* As tcp_conn_end, into TIME-WAIT (RFC 9293 3.6.1). */
+void tcp_conn_time_wait(struct tcp_conn *c);
+
+/* Frees an ended connection when its owner lets go. */
+void tcp_conn_free(struct tcp_conn *c);
+
+uint32_t tcp_choose_isn(struct stack *st, const struct tcp_tuple *t);
+
+static inline bool tcp_is_orphan(const struct tcp_conn *c)
+{
+	return !c->sock && !c->listener;
+}
+
+/* Whether the state's connection is set up on both sides. */
+static inline bool tcp_is_synchronized(const struct tcp_conn *c)
+{
+	return c->state >= TCP_ESTABLISHED;
+}
+
+/* --- tcp_in.c: RFC 9293 3.10.7 ------------------------------------------- */
+
+void tcp_closed_rx(struct stack *st, struct tcp_seg *s);
+/* isn_after: the new connection's ISN comes after it; NULL: no matter. */
+void tcp_listen_rx(
+    struct sock *listener, struct tcp_seg *s, const uint32_t *isn_after);
+void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s);
+
+/* --- tcp_out.c ----------------------------------------------------------- */
+
+/* Sends what may be sent now: data, FIN, or an ACK that is due.  force: a small
+ * segment too.  Sees to it that a timer runs while something is left. */
+void tcp_output(struct tcp_conn *c);
+void tcp_output_forced(struct tcp_conn *c);
+
+void tcp_send_syn(struct tcp_conn *c); /* SYN, or SYN-ACK when SYN-RECEIVED */
+void tcp_send_ack(struct tcp_conn *c);
+void tcp_send_rst(struct tcp_conn *c);
+/* An ACK that a stranger could provoke: limited (RFC 5961 section 7). */
+void tcp_send_challenge_ack(struct tcp_conn *c);
+bool tcp_challenge_allowed(struct stack *st);
+/* The first unacknowledged segment again. */
+void tcp_retransmit_first(struct tcp_conn *c);
+/* One byte beyond a closed window (RFC 9293 3.8.6.1). */
+void tcp_send_probe(struct tcp_conn *c);
+/* A segment that belongs to no connection. */
+void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
+    uint32_t ack, uint8_t flags);
+/* The window that may be told now; moves rcv_adv (RFC 9293 3.8.6.2.2). */
+uint32_t tcp_update_window(struct tcp_conn *c);
+/* Bytes that the right edge could move by. */
+uint32_t tcp_window_gain(const struct tcp_conn *c);
+
+/* --- tcp_timer.c --------------------------------------------------------- */
+
+void tcp_timers_init(struct tcp_conn *c);
+/* Runs the retransmission timer when it does not and something is out or
+ * waits. */
+void tcp_timer_ensure(struct tcp_conn *c);
+/* An ACK made progress: RFC 6298 5.2, 5.3. */
+void tcp_timer_progress(struct tcp_conn *c);
+void tcp_rtt_sample(struct tcp_conn *c);
+
+/* --- tcp_cc.c ------------------------------------------------------------ */
+
+void tcp_cc_init(struct tcp_conn *c);
+void tcp_cc_ack(struct tcp_conn *c, uint32_t acked);
+void tcp_cc_dup_ack(struct tcp_conn *c);
+void tcp_cc_timeout(struct tcp_conn *c);
+
+/* --- tcp_sock.c ---------------------------------------------------------- */
+
+/* The peer's handshake is complete: to the listener, or to connect. */
+bool tcp_sock_established(struct tcp_conn *c);
+void tcp_sock_readable(struct tcp_conn *c);
+void tcp_sock_writable(struct tcp_conn *c);
+struct sock *tcp_listener_find(
+    const struct stack *st, uint32_t ip, uint16_t port);
+uint32_t tcp_rcvbuf(const struct tcp_conn *c);

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What TCP sends and when (RFC 9293 3.8.6.2.1, 3.7.4).  Nothing is kept for
+ * retransmission but the bytes in sendq: each segment is built afresh.
+ */
+#include "net/tcp_internal.h"
+
+#include "lib/assert.h"
+#include "lib/checksum.h"
+#include "lib/string.h"
+#include "net/ip.h"
+#include "net/pkt.h"
+#include "net/sock_internal.h"
+#include "net/stack.h"
+
+#define MSS_OPTION_LEN 4
+
+/* Below this a copy is cheaper than a fragment. */
+#define FRAG_MIN 256
+
+/* --- Windows ------------------------------------------------------------- */
+
+/* Receive space that can be promised: what the buffer has left, and less when
+ * the pool behind all buffers runs low. */
+static uint32_t receive_space(const struct tcp_conn *c)
+{
+	const struct pool *chunks = &c->stack->chunks;
+	uint32_t limit = tcp_rcvbuf(c);
+
+	if (pool_available(chunks) < chunks->total / 8)
+		limit = limit / 8;
+	if (limit > TCP_WINDOW_MAX)
+		limit = TCP_WINDOW_MAX;
+	return limit > c->recvq.len ? limit - c->recvq.len : 0;
+}
+
+uint32_t tcp_window_gain(const struct tcp_conn *c)
+{
+	uint32_t told = c->rcv_adv - c->rcv_nxt;
+	uint32_t space = receive_space(c);
+
+	return space > told ? space - told : 0;
+}
+
+/* RFC 9293 3.8.6.2.2: the right edge moves by a segment or half the buffer, or
+ * not at all, and never back. */
+uint32_t tcp_update_window(struct tcp_conn *c)
+{
+	uint32_t gain = tcp_window_gain(c);
+
+	if (gain >= c->mss || gain >= tcp_rcvbuf(c) / 2)
+		c->rcv_adv += gain;
+	return c->rcv_adv - c->rcv_nxt;
+}
+
+/* --- Building a segment -------------------------------------------------- */
+
+static uint32_t payload_sum(const struct pkt *p)
+{
+	uint32_t sum = checksum_add(0, p->data, pkt_linear(p));
+	size_t offset = pkt_linear(p);
+
+	for (unsigned i = 0; i < p->frag_count; i++) {
+		uint16_t run = checksum_fold(
+		    checksum_add(0, p->frag[i].data, p->frag[i].len));
+
+		sum = checksum_add_run(sum, run, offset);
+		offset += p->frag[i].len;
+	}
+	return sum;
+}
+
+struct header {
+	const struct tcp_tuple *t;
+	uint32_t seq, ack;
+	uint8_t flags;
+	uint16_t window, mss; /* mss: 0 for no option */
+};
+
+/* Sends [data] behind a header.  Takes p. */
+static void transmit(struct pkt *p, const struct header *f)
+{
+	size_t options = f->mss ? MSS_OPTION_LEN : 0;
+	size_t header_len = sizeof(struct tcp_hdr) + options;
+	uint32_t len = (uint32_t)(pkt_len(p) + header_len);
+	uint32_t sum = payload_sum(p);
+	struct tcp_hdr *h = pkt_push(p, header_len);
+
+	memset(h, 0, sizeof(*h));
+	h->src_port = be16_make(f->t->local.port);
+	h->dst_port = be16_make(f->t->peer.port);
+	h->seq = be32_make(f->seq);
+	h->ack = be32_make(f->flags & TCP_ACK ? f->ack : 0);
+	h->offset = (uint8_t)(header_len / 4 << 4);
+	h->flags = f->flags;
+	h->window = be16_make(f->window);
+	if (options) {
+		/* RFC 9293 3.2: kind 2, length 4. */
+		const uint8_t o[MSS_OPTION_LEN] = { 2, MSS_OPTION_LEN,
+			(uint8_t)(f->mss >> 8), (uint8_t)f->mss };
+
+		memcpy(h + 1, o, sizeof(o));
+	}
+	sum = checksum_add_run(
+	    ip_pseudo_sum(f->t->local.ip, f->t->peer.ip, IP_PROTO_TCP, len),
+	    checksum_fold(sum), 0);
+	h->checksum =
+	    be16_make(checksum_finish(checksum_add(sum, h, header_len)));
+	stack_count(p->stack, COUNT_TCP_TX);
+	ip_tx(p, f->t->local.ip, f->t->peer.ip, IP_PROTO_TCP);
+}
+
+/* Appends a run of the send queue.  Immutable bytes go as fragments; what has
+ * to be copied behind a fragment makes the packet linear first. */
+static void append_run(struct tcp_conn *c, struct pkt *p, struct byteq_run r)
+{
+	if (r.borrowed && r.len >= FRAG_MIN && pkt_add_frag(p, r.data, r.len))
+		return;
+	if (p->frag_count)
+		pkt_linearize(p);
+	memcpy(pkt_put(p, r.len), r.data, r.len);
+	c->stack->count[COUNT_COPIED_TX] += r.len;
+}
+
+/* Sends len bytes of sendq from sequence number seq on.  False when there is
+ * no packet for it. */
+static bool send_segment(
+    struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags)
+{
+	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, 0 };
+	uint32_t off = seq - c->snd_una;
+	struct pkt *p = pkt_alloc(c->stack);
+
+	if (!p)
+		return false;
+	for (uint32_t done = 0; done < len;) {
+		struct byteq_run r = byteq_at(&c->sendq, off + done);
+
+		if (r.len > len - done)
+			r.len = len - done;
+		append_run(c, p, r);
+		done += r.len;
+	}
+	f.window = (uint16_t)tcp_update_window(c);
+	c->ack_now = false;
+	c->unacked_segments = 0;
+	timer_disarm(&c->delack);
+	transmit(p, &f);
+	return true;
+}
+
+/* --- Segments without data ------------------------------------------------ */
+
+void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
+    uint32_t ack, uint8_t flags)
+{
+	struct header f = { t, seq, ack, flags, 0, 0 };
+	struct pkt *p = pkt_alloc(st);
+
+	if (!p)
+		return;
+	if (flags & TCP_RST)
+		stack_count(st, COUNT_TCP_RESETS_SENT);
+	transmit(p, &f);
+}
+
+void tcp_send_ack(struct tcp_conn *c)
+{
+	send_segment(c, c->snd_nxt, 0, 0);
+}
+
+void tcp_send_rst(struct tcp_conn *c)
+{
+	tcp_send_bare(
+	    c->stack, &c->t, c->snd_nxt, c->rcv_nxt, TCP_RST | TCP_ACK);
+}
+
+bool tcp_challenge_allowed(struct stack *st)
+{
+	uint64_t now = clock_ns();
+
+	if (now - st->tcp.challenge_window_ns >= NS_PER_S) {
+		st->tcp.challenge_window_ns = now;
+		st->tcp.challenge_count = 0;
+	}
+	if (st->tcp.challenge_count >= TCP_CHALLENGES_PER_S) {
+		stack_count(st, COUNT_TCP_CHALLENGE_LIMITED);
+		return false;
+	}
+	st->tcp.challenge_count++;
+	stack_count(st, COUNT_TCP_CHALLENGE_ACKS);
+	return true;
+}
+
+void tcp_send_challenge_ack(struct tcp_conn *c)
+{
+	if (tcp_challenge_allowed(c->stack))
+		tcp_send_ack(c);
+}
+
+static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
+{
+	uint32_t end = seq + len;
+
+	if (seq_lt(seq, c->snd_max)) {
+		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
+		c->rtt_start_ns = 0; /* RFC 6298 section 3, Karn */
+	} else if (len && !c->rtt_start_ns) {
+		c->rtt_start_ns = clock_ns();
+		c->rtt_seq = seq;
+	}
+	if (seq_lt(c->snd_max, end))
+		c->snd_max = end;
+}
+
+void tcp_send_syn(struct tcp_conn *c)
+{
+	struct ip_route r;
+	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, 0 };
+	struct pkt *p;
+
+	if (c->state == TCP_SYN_RECEIVED)
+		f.flags |= TCP_ACK;
+	note_sent(c, c->iss, 1);
+	c->snd_nxt = c->iss + 1;
+	tcp_timer_ensure(c);
+	if (ip_route(c->stack, c->t.peer.ip, &r) || !(p = pkt_alloc(c->stack)))
+		return; /* the timer will try again */
+	f.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
+	                   sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
+	f.window = c->state == TCP_SYN_RECEIVED
+	               ? (uint16_t)(c->rcv_adv - c->rcv_nxt)
+	               : (uint16_t)receive_space(c);
+	transmit(p, &f);
+}
+
+/* --- Deciding ------------------------------------------------------------ */
+
+static bool nodelay(const struct tcp_conn *c)
+{
+	return !c->sock || c->sock->nodelay || c->fin_queued;
+}
+
+/* RFC 9293 3.8.6.2.1 with Nagle's rule (3.7.4): is this segment worth sending
+ * now?  off is its place in the queue. */
+static bool worth_sending(const struct tcp_conn *c, uint32_t off, uint32_t len)
+{
+	if (len >= c->mss)
+		return true;
+	if (seq_lt(c->snd_nxt, c->snd_max))
+		return true; /* again */
+	if (off + len == c->sendq.len && !c->more && (nodelay(c) || !off))
+		return true;
+	return len >= c->max_snd_wnd / 2 && c->max_snd_wnd / 2;
+}
+
+/* The next segment: its length and flags.  False when nothing may go. */
+static bool next_segment(
+    const struct tcp_conn *c, bool force, uint32_t *len, uint8_t *flags)
+{
+	uint32_t off = c->snd_nxt - c->snd_una;
+	uint32_t wnd = c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd;
+	uint32_t n;
+	bool last;
+
+	if (off > c->sendq.len)
+		return false; /* FIN is out */
+	n = c->sendq.len - off;
+	if (n > c->mss)
+		n = c->mss;
+	if (n > (wnd > off ? wnd - off : 0))
+		n = wnd > off ? wnd - off : 0;
+	last = off + n == c->sendq.len;
+	*len = n;
+	*flags = 0;
+	if (last && n)
+		*flags |= TCP_PSH; /* MUST-60 */
+	if (last && c->fin_queued) {
+		/* Beyond a closed window too: it serves as the probe. */
+		*flags |= TCP_FIN;
+		return true;
+	}
+	return n && (force || worth_sending(c, off, n));
+}
+
+static bool may_send_data(const struct tcp_conn *c)
+{
+	return tcp_is_synchronized(c) && c->state != TCP_FIN_WAIT_2 &&
+	       c->state != TCP_TIME_WAIT;
+}
+
+/* Whether the device takes another packet; else we are called back. */
+static bool device_has_room(struct tcp_conn *c)
+{
+	struct ip_route r;
+
+	if (ip_route(c->stack, c->t.peer.ip, &r))
+		return false;
+	if (netdev_room(r.dev))
+		return true;
+	netdev_wait_room(r.dev, &c->room_wait);
+	return false;
+}
+
+static void output(struct tcp_conn *c, bool force)
+{
+	uint32_t len;
+	uint8_t flags;
+
+	while (may_send_data(c) && next_segment(c, force, &len, &flags)) {
+		uint32_t seq = c->snd_nxt;
+
+		if (!device_has_room(c) || !send_segment(c, seq, len, flags))
+			break;
+		c->snd_nxt += len + !!(flags & TCP_FIN);
+		note_sent(c, seq, c->snd_nxt - seq);
+		force = false;
+	}
+	if (c->ack_now)
+		tcp_send_ack(c);
+	tcp_timer_ensure(c);
+}
+
+void tcp_output(struct tcp_conn *c)
+{
+	output(c, false);
+}
+
+void tcp_output_forced(struct tcp_conn *c)
+{
+	output(c, true);
+}
+
+void tcp_retransmit_first(struct tcp_conn *c)
+{
+	uint32_t len = c->sendq.len < c->mss ? c->sendq.len : c->mss;
+	uint32_t out = c->snd_max - c->snd_una;
+	uint8_t flags = 0;
+
+	if (len > out)
+		len = out;
+	if (len == c->sendq.len && c->fin_queued && out > len)
+		flags = TCP_FIN;
+	if (!len && !flags)
+		return;
+	note_sent(c, c->snd_una, len + !!flags);
+	send_segment(c, c->snd_una, len, flags);
+}
+
+void tcp_send_probe(struct tcp_conn *c)
+{
+	stack_count(c->stack, COUNT_TCP_PROBES);
+	if (!send_segment(c, c->snd_una, 1, 0))
+		return;
+	if (c->snd_max == c->snd_una)
+		c->snd_max++;
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The user's calls (RFC 9293 3.9.1, 3.10.1 to 3.10.6), and what the connection
+ * tells its socket.
+ */
+#include "net/tcp_internal.h"
+
+#include "lib/errno.h"
+#include "lib/string.h"
+#include "net/ip.h"
+#include "net/pkt.h"
+#include "net/sock_internal.h"
+#include "net/stack.h"
+
+#define BACKLOG_MIN 1
+#define BACKLOG_MAX 4096
+
+/* --- Ports --------------------------------------------------------------- */
+
+static struct list *bound_bucket(struct stack *st, uint16_t port)
+{
+	return &st->tcp.bound[port % TCP_LISTEN_BUCKETS];
+}
+
+struct sock *tcp_listener_find(
+    const struct stack *st, uint32_t ip, uint16_t port)
+{
+	const struct list *b = &st->tcp.bound[port % TCP_LISTEN_BUCKETS];
+	struct sock *any = NULL;
+	struct list *n;
+
+	list_for_each(n, b)
+	{
+		struct sock *s = container_of(n, struct sock, bind_node);
+
+		if (!s->listening || s->local.port != port)
+			continue;
+		if (s->local.ip == ip)
+			return s;
+		if (!s->local.ip)
+			any = s;
+	}
+	return any;
+}
+
+_Bool tcp_is_listening(const struct stack *st, uint16_t port)
+{
+	const struct list *b = &st->tcp.bound[port % TCP_LISTEN_BUCKETS];
+	struct list *n;
+
+	list_for_each(n, b)
+	{
+		const struct sock *s = container_of(n, struct sock, bind_node);
+
+		if (s->listening && s->local.port == port)
+			return true;
+	}
+	return false;
+}
+
+static bool port_taken(struct sock *s, uint16_t port)
+{
+	struct list *n, *b = bound_bucket(s->stack, port);
+
+	list_for_each(n, b)
+	{
+		struct sock *o = container_of(n, struct sock, bind_node);
+
+		if (o->local.port != port ||
+		    (o->local.ip && s->local.ip && o->local.ip != s->local.ip))
+			continue;
+		if (o->listening || !(o->reuse && s->reuse))
+			return true;
+	}
+	return false;
+}
+
+static int tcp_bind(struct sock *s, const struct sock_addr *a)
+{
+	uint16_t port = a->port;
+
+	s->local.ip = a->ip;
+	if (!port)
+		port = sock_choose_port(s, port_taken);
+	else if (port_taken(s, port))
+		port = 0;
+	if (!port) {
+		s->local.ip = 0;
+		return -EADDRINUSE;
+	}
+	s->local.port = port;
+	list_append(bound_bucket(s->stack, port), &s->bind_node);
+	return 0;
+}
+
+/* --- Passive open (3.10.1) ----------------------------------------------- */
+
+int tcp_sock_listen(struct sock *s, int backlog)
+{
+	struct sock_addr any = { 0, 0 };
+
+	if (s->conn)
+		return -EINVAL;
+	if (!s->local.port) {
+		int rc = tcp_bind(s, &any);
+
+		if (rc)
+			return rc;
+	}
+	if (!s->listening &&
+	    tcp_listener_find(s->stack, s->local.ip, s->local.port) &&
+	    tcp_listener_find(s->stack, s->local.ip, s->local.port)->local.ip ==
+	        s->local.ip)
+		return -EADDRINUSE;
+	if (backlog < BACKLOG_MIN)
+		backlog = BACKLOG_MIN;
+	s->backlog = backlog > BACKLOG_MAX ? BACKLOG_MAX : (uint32_t)backlog;
+	s->listening = true;
+	waitq_wake(&s->stack->changed, 0);
+	return 0;
+}
+
+static bool accept_ready(struct tcp_conn *c)
+{
+	struct sock *l = c->listener;
+
+	if (l->accept_len >= l->backlog)
+		return false;
+	list_del(&c->listen_node);
+	l->syn_len--;
+	list_append(&l->accept_queue, &c->listen_node);
+	l->accept_len++;
+	sock_wake(l, SOCK_READABLE);
+	return true;
+}
+
+bool tcp_sock_established(struct tcp_conn *c)
+{
+	if (c->listener)
+		return accept_ready(c);
+	if (c->sock)
+		sock_wake(c->sock, SOCK_WRITABLE);
+	return true;
+}
+
+int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)
+{
+	struct tcp_conn *c;
+	struct sock *n;
+
+	if (!s->listening)
+		return -EINVAL;
+	if (list_empty(&s->accept_queue))
+		return -EAGAIN;
+	n = sock_alloc(s->stack, SOCK_TYPE_TCP);
+	if (!n)
+		return -ENOBUFS;
+	c = container_of(
+	    list_pop(&s->accept_queue), struct tcp_conn, listen_node);
+	s->accept_len--;
+	c->listener = NULL;
+	c->sock = n;
+	n->conn = c;
+	n->connect_told = true;
+	n->local = c->t.local;
+	n->peer = c->t.peer;
+	n->nodelay = s->nodelay;
+	n->linger = s->linger;
+	n->rcvbuf = s->rcvbuf;
+	n->sndbuf = s->sndbuf;
+	stack_count(s->stack, COUNT_TCP_ACCEPTED);
+	*out = n;
+	if (peer)
+		*peer = c->t.peer;
+	return 0;
+}
+
+/* --- Active open --------------------------------------------------------- */
+
+/* The outcome of an earlier connect (sock.h). */
+static int connect_outcome(struct sock *s)
+{
+	struct tcp_conn *c = s->conn;
+
+	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
+		return -EALREADY;
+	if (s->error) {
+		int error = s->error;
+
+		s->error = 0;
+		return error;
+	}
+	if (c->state == TCP_CLOSED)
+		return -ECONNABORTED;
+	if (s->connect_told)
+		return -EISCONN;
+	s->connect_told = true;
+	return 0;
+}
+
+/* A port whose four-tuple is free (RFC 6056 3.3.1). */
+static bool tuple_taken(struct sock *s, uint16_t port)
+{
+	const struct tcp_tuple t = { { s->local.ip, port }, s->peer };
+
+	return port_taken(s, port) || tcp_conn_find(s->stack, &t) ||
+	       tcp_tw_exists(s->stack, &t);
+}
+
+static int choose_local(struct sock *s, const struct sock_addr *peer)
+{
+	struct ip_route r;
+	int rc = ip_route(s->stack, peer->ip, &r);
+	uint16_t port = s->local.port;
+
+	if (rc)
+		return rc;
+	if (ip_is_broadcast(s->stack, peer->ip) || ip_is_multicast(peer->ip))
+		return -ENETUNREACH; /* RFC 9293 3.9.2.3, MUST-46 */
+	s->peer = *peer;
+	if (!s->local.ip)
+		s->local.ip = r.src;
+	if (!port) {
+		port = sock_choose_port(s, tuple_taken);
+		if (!port)
+			return -EADDRNOTAVAIL;
+		s->local.port = port;
+		list_append(bound_bucket(s->stack, port), &s->bind_node);
+	}
+	return 0;
+}
+
+static int tcp_connect(struct sock *s, const struct sock_addr *a)
+{
+	struct tcp_tuple t;
+	struct tcp_conn *c;
+	int rc;
+
+	if (s->listening)
+		return -EINVAL;
+	if (s->conn)
+		return connect_outcome(s);
+	rc = choose_local(s, a);
+	if (rc)
+		return rc;
+	t = (struct tcp_tuple){ s->local, s->peer };
+	if (tcp_conn_find(s->stack, &t) || tcp_tw_exists(s->stack, &t))
+		return -EADDRNOTAVAIL;
+	c = tcp_conn_create(s->stack, &t);
+	if (!c)
+		return -ENOBUFS;
+	c->sock = s;
+	s->conn = c;
+	c->state = TCP_SYN_SENT;
+	c->iss = tcp_choose_isn(s->stack, &t);
+	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+	stack_count(s->stack, COUNT_TCP_ACTIVE_OPENS);
+	tcp_send_syn(c);
+	return -EINPROGRESS;
+}
+
+/* --- SEND (3.10.3) ------------------------------------------------------- */
+
+static bool is_connected(const struct sock *s)
+{
+	return s->conn && s->conn->state != TCP_SYN_SENT &&
+	       s->conn->state != TCP_SYN_RECEIVED;
+}
+
+static uint32_t send_space(const struct tcp_conn *c)
+{
+	uint32_t limit = c->sock->sndbuf;
+
+	return limit > c->sendq.len ? limit - c->sendq.len : 0;
+}
+
+/* What stands against sending: 0 or an error. */
+static int send_check(struct sock *s)
+{
+	if (s->error) {
+		int error = s->error;
+
+		s->error = 0;
+		return error;
+	}
+	if (s->shut_wr)
+		return -EPIPE;
+	if (!s->conn)
+		return -ENOTCONN;
+	if (!is_connected(s))
+		return -EAGAIN;
+	if (s->conn->state != TCP_ESTABLISHED &&
+	    s->conn->state != TCP_CLOSE_WAIT)
+		return -EPIPE;
+	return 0;
+}
+
+/* The pool of chunks is empty: somebody will give one back. */
+static bool chunk_freed(struct wait_entry *e, uint32_t events)
+{
+	struct sock *s = container_of(e, struct sock, chunk_wait);
+
+	waitq_remove(e);
+	sock_wake(s, SOCK_WRITABLE);
+	return true;
+}
+
+static void wait_for_chunk(struct sock *s)
+{
+	if (list_linked(&s->chunk_wait.node))
+		return;
+	s->chunk_wait.wake = chunk_freed;
+	s->chunk_wait.exclusive = true;
+	waitq_add(&s->stack->chunk_waiters, &s->chunk_wait);
+}
+
+/* Bytes went into the queue, or none found room. */
+static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
+{
+	struct tcp_conn *c = s->conn;
+
+	if (!done) {
+		c->write_blocked = true;
+		c->more = false;
+		tcp_output(c);
+		return -EAGAIN;
+	}
+	c->more = flags & SOCK_MORE;
+	tcp_output(c);
+	return done;
+}
+
+static ptrdiff_t tcp_send(struct sock *s, const void *data, size_t len,
+    int flags, const struct sock_addr *to)
+{
+	int rc = send_check(s);
+	uint32_t room, done;
+
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc)
+		return rc;
+	if (!len)
+		return 0;
+	room = send_space(s->conn);
+	if (len > room)
+		len = room;
+	done = byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len);
+	s->stack->count[COUNT_COPIED_TX] += done;
+	if (done < len)
+		wait_for_chunk(s);
+	if (done < len || done == room)
+		s->conn->write_blocked = true;
+	return sent(s, done, flags);
+}
+
+ptrdiff_t tcp_sock_send_ref(
+    struct sock *s, const void *data, size_t len, int flags)
+{
+	int rc = send_check(s);
+	uint32_t room;
+
+	if (rc)
+		return rc;
+	if (!len)
+		return 0;
+	room = send_space(s->conn);
+	if (len > room)
+		len = room;
+	if (len &&
+	    !byteq_append_ref(s->stack, &s->conn->sendq, data, (uint32_t)len)) {
+		/* Its own acknowledgments give references back; when it has
+		 * none out, a copy does as well. */
+		len =
+		    byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len);
+		if (!len)
+			wait_for_chunk(s);
+	}
+	if (len == room || !len)
+		s->conn->write_blocked = true;
+	return sent(s, (uint32_t)len, flags);
+}
+
+/* --- RECEIVE (3.10.4) ---------------------------------------------------- */
+
+uint32_t tcp_rcvbuf(const struct tcp_conn *c)
+{
+	const struct sock *s = c->sock ? c->sock : c->listener;
+
+	return s ? s->rcvbuf : TCP_WINDOW_MAX;
+}
+
+/* RFC 9293 3.8.6.2.2: tell the peer once it is worth a segment. */
+static void window_opened(struct tcp_conn *c)
+{
+	uint32_t gain = tcp_window_gain(c);
+
+	if (!tcp_is_synchronized(c) || c->fin_received ||
+	    c->state == TCP_TIME_WAIT)
+		return;
+	if (gain >= 2u * c->rcv_mss || gain >= tcp_rcvbuf(c) / 2)
+		tcp_send_ack(c);
+}
+
+static bool at_end(const struct tcp_conn *c)
+{
+	return c->fin_received || c->state == TCP_CLOSED ||
+	       c->state == TCP_TIME_WAIT;
+}
+
+static ptrdiff_t tcp_recv(
+    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from)
+{
+	struct tcp_conn *c = s->conn;
+	uint32_t done;
+
+	if (c && c->recvq.len && !s->shut_rd) {
+		done = byteq_peek(&c->recvq, buf,
+		    len > UINT32_MAX ? UINT32_MAX : (uint32_t)len);
+		if (!(flags & SOCK_PEEK)) {
+			byteq_drop(s->stack, &c->recvq, done);
+			window_opened(c);
+		}
+		s->stack->count[COUNT_COPIED_RX] += done;
+		if (from)
+			*from = s->peer;
+		return done;
+	}
+	if (s->error) {
+		int error = s->error;
+
+		s->error = 0;
+		return error;
+	}
+	if (!c)
+		return -ENOTCONN;
+	return s->shut_rd || at_end(c) ? 0 : -EAGAIN;
+}
+
+/* --- CLOSE (3.10.5), ABORT (3.10.6) -------------------------------------- */
+
+/* The user has no more to send: FIN follows the queue. */
+static void finish_sending(struct tcp_conn *c)
+{
+	if (c->fin_queued)
+		return;
+	c->fin_queued = true;
+	c->more = false;
+	if (c->state == TCP_ESTABLISHED)
+		c->state = TCP_FIN_WAIT_1;
+	else if (c->state == TCP_CLOSE_WAIT)
+		c->state = TCP_LAST_ACK;
+	else
+		return; /* goes when the handshake is done */
+	tcp_output(c);
+}
+
+static void abort_conn(struct tcp_conn *c)
+{
+	if (c->state != TCP_SYN_SENT)
+		tcp_send_rst(c);
+	tcp_conn_end(c, 0);
+}
+
+static void close_listener(struct sock *s)
+{
+	while (!list_empty(&s->syn_queue))
+		abort_conn(container_of(
+		    s->syn_queue.next, struct tcp_conn, listen_node));
+	while (!list_empty(&s->accept_queue))
+		abort_conn(container_of(
+		    s->accept_queue.next, struct tcp_conn, listen_node));
+	s->listening = false;
+	waitq_wake(&s->stack->changed, 0);
+}
+
+/* Nobody owns c any more.  RFC 9293 3.6.1 (with RFC 1122 4.2.2.13): data that
+ * the user never read makes it a reset. */
+static void orphan(struct tcp_conn *c, int linger)
+{
+	bool unread = c->recvq.len || c->ooo_len;
+
+	c->sock = NULL;
+	if (c->state == TCP_CLOSED || c->state == TCP_TIME_WAIT) {
+		tcp_conn_free(c);
+		return;
+	}
+	if (c->state == TCP_SYN_SENT || linger == 0 || unread) {
+		abort_conn(c);
+		return;
+	}
+	finish_sending(c);
+	tcp_timer_ensure(c);
+}
+
+static void tcp_close(struct sock *s)
+{
+	struct tcp_conn *c = s->conn;
+
+	list_del(&s->bind_node);
+	if (s->listening)
+		close_listener(s);
+	s->conn = NULL;
+	if (c)
+		orphan(c, s->linger);
+}
+
+int tcp_sock_shutdown(struct sock *s, enum sock_shut how)
+{
+	struct tcp_conn *c = s->conn;
+
+	if (!c || !is_connected(s) || c->state == TCP_CLOSED)
+		return -ENOTCONN;
+	if (how != SOCK_SHUT_WR) {
+		s->shut_rd = true;
+		byteq_drop(s->stack, &c->recvq, c->recvq.len);
+	}
+	if (how != SOCK_SHUT_RD) {
+		s->shut_wr = true;
+		finish_sending(c);
+	}
+	sock_wake(s, sock_events(s));
+	return 0;
+}
+
+/* --- Events -------------------------------------------------------------- */
+
+void tcp_sock_readable(struct tcp_conn *c)
+{
+	if (c->sock)
+		sock_wake(c->sock,
+		    SOCK_READABLE | (c->fin_received ? SOCK_PEER_SHUT : 0));
+}
+
+/* Only once a third of the buffer is free: fewer, larger writes. */
+static bool writable(const struct tcp_conn *c)
+{
+	return send_space(c) >= c->sock->sndbuf / 3;
+}
+
+void tcp_sock_writable(struct tcp_conn *c)
+{
+	if (!c->sock || !c->write_blocked || !writable(c))
+		return;
+	c->write_blocked = false;
+	sock_wake(c->sock, SOCK_WRITABLE);
+}
+
+static uint32_t conn_events(const struct sock *s, const struct tcp_conn *c)
+{
+	uint32_t events = 0;
+
+	if (c->recvq.len || at_end(c) || s->shut_rd)
+		events |= SOCK_READABLE;
+	if (at_end(c) || s->shut_rd)
+		events |= SOCK_PEER_SHUT;
+	if (s->shut_wr || writable(c) || c->state == TCP_CLOSED)
+		events |= SOCK_WRITABLE;
+	if ((at_end(c) && s->shut_wr) || c->state == TCP_CLOSED ||
+	    c->state == TCP_TIME_WAIT)
+		events |= SOCK_HANGUP;
+	return events;
+}
+
+static uint32_t tcp_events(const struct sock *s)
+{
+	uint32_t events = 0;
+
+	if (s->listening)
+		return list_empty(&s->accept_queue) ? 0 : SOCK_READABLE;
+	if (s->error)
+		events |= SOCK_ERROR | SOCK_READABLE | SOCK_WRITABLE;
+	if (!s->conn)
+		return events | SOCK_HANGUP | SOCK_WRITABLE;
+	if (s->conn->state == TCP_SYN_SENT ||
+	    s->conn->state == TCP_SYN_RECEIVED)
+		return events;
+	return events | conn_events(s, s->conn);
+}
+
+const struct sock_ops tcp_sock_ops = {
+	.bind = tcp_bind,
+	.connect = tcp_connect,
+	.send = tcp_send,
+	.recv = tcp_recv,
+	.close = tcp_close,
+	.events = tcp_events,
+};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TCP's timers.  One serves retransmission (RFC 6298), zero-window probes (RFC
+ * 9293 3.8.6.1) and the end of an orphan in FIN-WAIT-2; the other the delayed
+ * acknowledgment.
+ */
+#include "net/tcp_internal.h"
+
+#include "lib/errno.h"
+#include "net/stack.h"
+
+static uint64_t clamp_rto(uint64_t rto_ns)
+{
+	return rto_ns > TCP_RTO_MAX_NS ? TCP_RTO_MAX_NS : rto_ns;
+}
+
+/* RFC 6298 5.5: doubled at each expiry. */
+static uint64_t current_rto(const struct tcp_conn *c)
+{
+	return clamp_rto(c->rto_ns << (c->backoff > 10 ? 10 : c->backoff));
+}
+
+/* RFC 6298 section 2. */
+void tcp_rtt_sample(struct tcp_conn *c)
+{
+	uint64_t r, delta;
+
+	if (!c->rtt_start_ns)
+		return;
+	r = clock_ns() - c->rtt_start_ns;
+	c->rtt_start_ns = 0;
+	if (!c->srtt_ns) {
+		c->srtt_ns = r ? r : 1;
+		c->rttvar_ns = r / 2;
+	} else {
+		delta = r > c->srtt_ns ? r - c->srtt_ns : c->srtt_ns - r;
+		c->rttvar_ns = (3 * c->rttvar_ns + delta) / 4;
+		c->srtt_ns = (7 * c->srtt_ns + r) / 8;
+	}
+	delta = 4 * c->rttvar_ns;
+	if (delta < TCP_RTO_MIN_NS)
+		delta = TCP_RTO_MIN_NS;
+	c->rto_ns = clamp_rto(c->srtt_ns + delta);
+}
+
+static bool something_waits(const struct tcp_conn *c)
+{
+	return c->snd_max != c->snd_una || c->sendq.len ||
+	       (c->fin_queued && !c->fin_acked);
+}
+
+void tcp_timer_ensure(struct tcp_conn *c)
+{
+	if (timer_armed(&c->rexmt))
+		return;
+	if (something_waits(c))
+		timer_arm(&c->rexmt, clock_ns() + current_rto(c));
+	else if (c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c))
+		timer_arm(&c->rexmt, clock_ns() + TCP_FIN_WAIT_2_NS);
+}
+
+void tcp_timer_progress(struct tcp_conn *c)
+{
+	c->backoff = 0;
+	c->silent_since_ns = 0;
+	timer_disarm(&c->rexmt);
+	tcp_timer_ensure(c);
+}
+
+/* RFC 9293 3.8.3: R2, counted in time since the first unanswered try. */
+static bool gave_up(struct tcp_conn *c)
+{
+	uint64_t r2 = c->state == TCP_SYN_RECEIVED && c->listener
+	                  ? TCP_R2_PASSIVE_NS
+	                  : TCP_R2_NS;
+
+	if (!c->silent_since_ns) {
+		c->silent_since_ns = clock_ns() - current_rto(c);
+		if (!c->silent_since_ns)
+			c->silent_since_ns = 1;
+	}
+	if (clock_ns() - c->silent_since_ns < r2)
+		return false;
+	stack_count(c->stack, COUNT_TCP_GAVE_UP);
+	tcp_conn_end(c, -ETIMEDOUT);
+	return true;
+}
+
+static void retransmit(struct tcp_conn *c)
+{
+	stack_count(c->stack, COUNT_TCP_TIMEOUTS);
+	tcp_cc_timeout(c);
+	c->snd_nxt = c->snd_una;
+	c->rtt_start_ns = 0;
+	tcp_output(c);
+}
+
+static void rexmt_expired(struct timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, rexmt);
+
+	if (!something_waits(c)) {
+		if (c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c))
+			tcp_conn_end(c, 0);
+		return;
+	}
+	if (gave_up(c))
+		return;
+	if (c->backoff < 16)
+		c->backoff++;
+	if (!tcp_is_synchronized(c)) {
+		stack_count(c->stack, COUNT_TCP_TIMEOUTS);
+		tcp_send_syn(c);
+	} else if (!c->snd_wnd && c->sendq.len) {
+		tcp_send_probe(c);
+	} else if (c->snd_max != c->snd_una) {
+		retransmit(c);
+	} else {
+		/* Held back by Nagle, SWS avoidance or lack of packets. */
+		tcp_output_forced(c);
+	}
+	tcp_timer_ensure(c);
+}
+
+static void delack_expired(struct timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, delack);
+
+	tcp_send_ack(c);
+}
+
+static void room_again(struct netdev_waiter *w)
+{
+	tcp_output(container_of(w, struct tcp_conn, room_wait));
+}
+
+void tcp_timers_init(struct tcp_conn *c)
+{
+	timer_init(&c->rexmt, rexmt_expired);
+	timer_init(&c->delack, delack_expired);
+	netdev_waiter_init(&c->room_wait, room_again);
+	c->rto_ns = TCP_RTO_INITIAL_NS;
+}
