@@ -162,10 +162,9 @@ static const char *set_admin_token(void *settings, const char *value)
 	}
 	if (*value == '\0')
 		return "empty; leave the line out to have no token";
-	if (!str_copy(s->admin_token, sizeof(s->admin_token), value)) {
-		s->admin_token[0] = '\0';
+	if (strlen(value) >= sizeof(s->admin_token))
 		return "a token has at most 127 characters";
-	}
+	str_copy(s->admin_token, sizeof(s->admin_token), value);
 	return NULL;
 }
 
