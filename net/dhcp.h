@@ -34,19 +34,20 @@ struct dhcp {
 	struct netdev *dev;
 	struct sock *sock;
 	struct wait_entry wait;
-	struct timer timer;
-	uint32_t xid;
+	struct timer timer; /* retransmission, T1, T2, expiry */
+	uint32_t xid, tries;
 	uint32_t offered, server; /* of the offer or lease, host order */
-	uint64_t started_ns;      /* of this attempt, for "secs" and fallback */
+	uint64_t started_ns;      /* of this attempt, for "secs" */
 	uint64_t t1_ns, t2_ns, expires_ns;
-	uint32_t tries;
-	bool link_local; /* the address in use is the fallback */
-	uint32_t probes; /* of the link-local candidate sent so far */
-	uint32_t candidate;
+
+	struct timer local_timer; /* of the link-local fallback */
+	uint32_t candidate;       /* 0: not looking for one */
+	uint32_t probes, conflicts;
 	char hostname[DHCP_HOSTNAME_MAX + 1];
 };
 
-/* Starts to look for an address for dev.  hostname is copied. */
+/* Starts to look for an address for dev.  hostname is copied.  Returns 0 or
+ * -ENOBUFS. */
 int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname);
 
 /* The link came back: verify the lease soon (RFC 2131 3.7). */

@@ -1,0 +1,553 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * DHCP client.  Deviations: no random delay before the first DISCOVER (RFC 2131
+ * 4.4.1: a power cut would otherwise let all start at once; an appliance that
+ * boots in a tenth of a second should not wait ten), and an offered address is
+ * announced and defended rather than probed for seconds first (2.2).
+ */
+#include "net/dhcp.h"
+
+#include "lib/assert.h"
+#include "lib/bytes.h"
+#include "lib/errno.h"
+#include "lib/log.h"
+#include "lib/random.h"
+#include "lib/string.h"
+#include "net/arp.h"
+#include "net/ip.h"
+#include "net/netdev.h"
+#include "net/pkt.h"
+#include "net/sock.h"
+#include "net/stack.h"
+#include "net/udp.h"
+
+#define DHCP_SERVER_PORT   67
+#define DHCP_CLIENT_PORT   68
+#define DHCP_MAGIC         0x63825363u
+#define DHCP_BROADCAST     0x8000
+#define DHCP_REQUEST_TRIES 4
+
+enum dhcp_op { BOOTREQUEST = 1, BOOTREPLY = 2 };
+
+/* RFC 2132 9.6 */
+enum dhcp_type { DISCOVER = 1, OFFER, REQUEST, DECLINE, ACK, NAK };
+
+/* RFC 2132 */
+enum dhcp_option {
+	OPT_PAD = 0,
+	OPT_MASK = 1,
+	OPT_ROUTER = 3,
+	OPT_DNS = 6,
+	OPT_HOSTNAME = 12,
+	OPT_REQUESTED_IP = 50,
+	OPT_LEASE = 51,
+	OPT_TYPE = 53,
+	OPT_SERVER = 54,
+	OPT_PARAMETERS = 55,
+	OPT_T1 = 58,
+	OPT_T2 = 59,
+	OPT_END = 255
+};
+
+struct dhcp_hdr {
+	uint8_t op, hw_type, hw_len, hops;
+	be32 xid;
+	be16 secs, flags;
+	be32 ciaddr, yiaddr, siaddr, giaddr;
+	uint8_t chaddr[16];
+	uint8_t sname[64], file[128];
+	be32 magic;
+};
+
+static_assert(sizeof(struct dhcp_hdr) == 240, "RFC 2131 2");
+
+/* What we use of a reply. */
+struct dhcp_reply {
+	uint8_t type;
+	uint32_t yiaddr, server;
+	struct ip_config ip;
+	uint32_t lease_s, t1_s, t2_s; /* 0: absent */
+};
+
+static void tick(struct timer *t);
+
+/* --- Sending ------------------------------------------------------------- */
+
+static void put_option(
+    struct pkt *p, uint8_t code, const void *data, uint8_t len)
+{
+	uint8_t *o = pkt_put(p, 2u + len);
+
+	o[0] = code;
+	o[1] = len;
+	memcpy(o + 2, data, len);
+}
+
+static void put_address(struct pkt *p, uint8_t code, uint32_t addr)
+{
+	be32 a = be32_make(addr);
+
+	put_option(p, code, &a, sizeof(a));
+}
+
+static void put_header(struct stack *st, struct pkt *p, bool with_address)
+{
+	const struct dhcp *d = &st->dhcp;
+	struct dhcp_hdr *h = pkt_put(p, sizeof(*h));
+
+	memset(h, 0, sizeof(*h));
+	h->op = BOOTREQUEST;
+	h->hw_type = 1;
+	h->hw_len = ETH_ADDR_LEN;
+	h->xid = be32_make(d->xid);
+	h->secs =
+	    be16_make((uint16_t)((clock_ns() - d->started_ns) / NS_PER_S));
+	if (with_address)
+		h->ciaddr = be32_make(d->dev->ip.addr);
+	else
+		h->flags = be16_make(DHCP_BROADCAST);
+	memcpy(h->chaddr, d->dev->mac, ETH_ADDR_LEN);
+	h->magic = be32_make(DHCP_MAGIC);
+}
+
+/* RFC 2131 table 5: which field says what in which state. */
+static void put_options(const struct dhcp *d, struct pkt *p, uint8_t type)
+{
+	static const uint8_t wanted[] = { OPT_MASK, OPT_ROUTER, OPT_DNS,
+		OPT_LEASE, OPT_T1, OPT_T2 };
+	bool names_server = type == DECLINE || d->state == DHCP_REQUESTING;
+
+	put_option(p, OPT_TYPE, &type, 1);
+	if (type != DISCOVER && names_server) {
+		put_address(p, OPT_REQUESTED_IP, d->offered);
+		put_address(p, OPT_SERVER, d->server);
+	}
+	if (type != DECLINE) {
+		put_option(p, OPT_PARAMETERS, wanted, sizeof(wanted));
+		if (d->hostname[0])
+			put_option(p, OPT_HOSTNAME, d->hostname,
+			    (uint8_t)strlen(d->hostname));
+	}
+	*(uint8_t *)pkt_put(p, 1) = OPT_END;
+}
+
+static void send(struct stack *st, uint8_t type)
+{
+	struct dhcp *d = &st->dhcp;
+	const struct sock_addr server = { d->server, DHCP_SERVER_PORT };
+	bool bound = d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
+	uint32_t src = bound ? d->dev->ip.addr : 0;
+	struct pkt *p = pkt_alloc(st);
+
+	if (!p)
+		return; /* as if it were lost: the timer repeats it */
+	put_header(st, p, bound);
+	put_options(d, p, type);
+	stack_count(st, COUNT_DHCP_SENT);
+	if (d->state == DHCP_RENEWING) {
+		sock_send(d->sock, p->data, pkt_linear(p), 0, &server);
+		pkt_free(p);
+		return;
+	}
+	udp_push_header(
+	    p, src, IP_ADDR_BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT);
+	ip_tx_broadcast(p, d->dev, src, IP_PROTO_UDP);
+}
+
+/* RFC 2131 4.1: 4, 8, 16, 32, 64 s, each give or take a second. */
+static uint64_t retry_delay(struct stack *st)
+{
+	uint32_t exponent = st->dhcp.tries > 4 ? 4 : st->dhcp.tries;
+	uint64_t base = (4 * NS_PER_S) << exponent;
+
+	return base - NS_PER_S +
+	       (uint64_t)random_below(st->rng, 2000) * NS_PER_MS;
+}
+
+static void discover(struct stack *st)
+{
+	struct dhcp *d = &st->dhcp;
+
+	if (d->state != DHCP_SELECTING) {
+		d->state = DHCP_SELECTING;
+		d->tries = 0;
+		d->started_ns = clock_ns();
+	}
+	d->xid = random_u32(st->rng);
+	send(st, DISCOVER);
+	timer_arm(&d->timer, clock_ns() + retry_delay(st));
+	d->tries++;
+}
+
+static void request(struct stack *st)
+{
+	struct dhcp *d = &st->dhcp;
+
+	send(st, REQUEST);
+	timer_arm(&d->timer, clock_ns() + retry_delay(st));
+	d->tries++;
+}
+
+/* --- The link-local fallback (RFC 3927) ----------------------------------- */
+
+#define LOCAL_PROBES        3 /* RFC 3927 section 9 */
+#define LOCAL_PROBE_NS      NS_PER_S
+#define LOCAL_NET           0xa9fe0000u /* 169.254/16 */
+#define LOCAL_MASK          0xffff0000u
+#define LOCAL_FIRST         0x0100u /* 2.1: not the first and last 256 */
+#define LOCAL_COUNT         0xfe00u
+#define LOCAL_MAX_CONFLICTS 10
+#define LOCAL_RATE_LIMIT_NS (60 * NS_PER_S)
+
+/* 2.1: the same choice after a restart, so made from the MAC address. */
+static uint32_t choose_candidate(struct stack *st)
+{
+	const struct dhcp *d = &st->dhcp;
+	const struct hash_key fixed = { 3927, d->conflicts };
+	uint64_t h = hash_bytes(fixed, d->dev->mac, ETH_ADDR_LEN);
+
+	return LOCAL_NET + LOCAL_FIRST + (uint32_t)(h % LOCAL_COUNT);
+}
+
+static void local_start(struct stack *st, uint64_t delay_ns)
+{
+	struct dhcp *d = &st->dhcp;
+
+	d->candidate = 0;
+	d->probes = 0;
+	timer_arm(&d->local_timer, clock_ns() + delay_ns);
+}
+
+static void local_tick(struct timer *t)
+{
+	struct stack *st = container_of(t, struct stack, dhcp.local_timer);
+	struct dhcp *d = &st->dhcp;
+	const struct ip_config none = { 0, LOCAL_MASK, 0, 0 };
+	struct ip_config c = none;
+
+	if (d->dev->ip.addr)
+		return;
+	if (!d->candidate)
+		d->candidate = choose_candidate(st);
+	if (d->probes++ < LOCAL_PROBES) {
+		arp_probe(d->dev, d->candidate);
+		timer_arm(t, clock_ns() + LOCAL_PROBE_NS);
+		return;
+	}
+	c.addr = d->candidate;
+	d->candidate = 0;
+	log_warn("%s: no DHCP server answers; using %pI", d->dev->name,
+	    (const void *)&c.addr);
+	ip_set_config(d->dev, &c);
+}
+
+static bool is_link_local(uint32_t addr)
+{
+	return (addr & LOCAL_MASK) == LOCAL_NET;
+}
+
+/* The probes end when DHCP has had DHCP_FALLBACK_NS. */
+static void local_fall_back(struct stack *st)
+{
+	st->dhcp.conflicts = 0;
+	local_start(st, DHCP_FALLBACK_NS - LOCAL_PROBES * LOCAL_PROBE_NS);
+}
+
+static void lose_address(struct stack *st)
+{
+	const struct ip_config none = { 0, 0, 0, 0 };
+
+	ip_set_config(st->dhcp.dev, &none);
+	local_fall_back(st);
+}
+
+void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr)
+{
+	struct dhcp *d = &st->dhcp;
+
+	if (d->state == DHCP_OFF || dev != d->dev)
+		return;
+	if (addr == d->candidate && d->candidate) {
+		/* 2.2.1: another one; slowly after many conflicts. */
+		d->conflicts++;
+		local_start(st, d->conflicts > LOCAL_MAX_CONFLICTS
+		                    ? LOCAL_RATE_LIMIT_NS
+		                    : LOCAL_PROBE_NS);
+		return;
+	}
+	if (addr != dev->ip.addr)
+		return;
+	log_warn("%s: another station uses our address %pI", dev->name,
+	    (const void *)&addr);
+	if (is_link_local(addr)) {
+		d->conflicts++;
+		lose_address(st);
+		return;
+	}
+	/* RFC 2131 3.1 step 5: decline, wait at least ten seconds. */
+	d->offered = addr;
+	d->state = DHCP_REQUESTING;
+	send(st, DECLINE);
+	d->state = DHCP_SELECTING;
+	lose_address(st);
+	d->tries = 0;
+	d->started_ns = clock_ns();
+	timer_arm(&d->timer, clock_ns() + 10 * NS_PER_S);
+}
+
+/* --- Receiving ----------------------------------------------------------- */
+
+static uint32_t address_at(const uint8_t *o)
+{
+	return (uint32_t)o[0] << 24 | (uint32_t)o[1] << 16 |
+	       (uint32_t)o[2] << 8 | o[3];
+}
+
+static void take_option(
+    struct dhcp_reply *r, uint8_t code, const uint8_t *o, uint8_t len)
+{
+	if (code == OPT_TYPE && len == 1)
+		r->type = o[0];
+	if (len < 4)
+		return;
+	switch (code) {
+	case OPT_MASK:
+		r->ip.mask = address_at(o);
+		break;
+	case OPT_ROUTER:
+		r->ip.gateway = address_at(o);
+		break;
+	case OPT_DNS:
+		r->ip.dns = address_at(o);
+		break;
+	case OPT_LEASE:
+		r->lease_s = address_at(o);
+		break;
+	case OPT_SERVER:
+		r->server = address_at(o);
+		break;
+	case OPT_T1:
+		r->t1_s = address_at(o);
+		break;
+	case OPT_T2:
+		r->t2_s = address_at(o);
+		break;
+	}
+}
+
+/* RFC 2131 3, RFC 2132 2: false when the list runs out of the message. */
+static bool parse_options(struct dhcp_reply *r, const uint8_t *o, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && o[i] != OPT_END) {
+		if (o[i] == OPT_PAD) {
+			i++;
+			continue;
+		}
+		if (len - i < 2 || len - i - 2 < o[i + 1])
+			return false;
+		take_option(r, o[i], o + i + 2, o[i + 1]);
+		i += 2u + o[i + 1];
+	}
+	return r->type != 0;
+}
+
+static bool parse(
+    const struct dhcp *d, struct dhcp_reply *r, const uint8_t *data, size_t len)
+{
+	const struct dhcp_hdr *h = (const struct dhcp_hdr *)data;
+
+	memset(r, 0, sizeof(*r));
+	if (len < sizeof(*h) || h->op != BOOTREPLY ||
+	    be32_get(h->xid) != d->xid || be32_get(h->magic) != DHCP_MAGIC ||
+	    memcmp(h->chaddr, d->dev->mac, ETH_ADDR_LEN))
+		return false;
+	r->yiaddr = be32_get(h->yiaddr);
+	return parse_options(r, data + sizeof(*h), len - sizeof(*h));
+}
+
+/* An address that a host can have, in a mask that makes sense. */
+static bool usable(struct dhcp_reply *r)
+{
+	uint32_t host;
+
+	if (!r->ip.mask)
+		r->ip.mask = 0xffffff00;
+	host = ~r->ip.mask;
+	if (host & (host + 1) || r->yiaddr >> 24 == 0 ||
+	    ip_is_loopback(r->yiaddr) || r->yiaddr >= 0xe0000000)
+		return false;
+	return host < 3 || ((r->yiaddr & host) && (r->yiaddr & host) != host);
+}
+
+static uint64_t after_s(uint64_t from_ns, uint32_t s)
+{
+	/* RFC 2132 9.2: all ones is "for ever"; 136 years come close. */
+	return from_ns + (uint64_t)s * NS_PER_S;
+}
+
+static void bind(struct stack *st, const struct dhcp_reply *r)
+{
+	struct dhcp *d = &st->dhcp;
+	struct ip_config c = r->ip;
+	uint32_t lease = r->lease_s ? r->lease_s : 3600;
+	bool news = r->yiaddr != d->dev->ip.addr;
+	uint64_t now = clock_ns();
+	/* RFC 2131 4.4.5: T1 after a half, T2 after seven eighths. */
+	uint32_t t1 = r->t1_s && r->t1_s < lease ? r->t1_s : lease / 2;
+	uint32_t t2 = lease - lease / 8;
+
+	if (r->t2_s > t1 && r->t2_s < lease)
+		t2 = r->t2_s;
+	d->state = DHCP_BOUND;
+	d->tries = 0;
+	if (r->server)
+		d->server = r->server;
+	d->t1_ns = after_s(now, t1);
+	d->t2_ns = after_s(now, t2);
+	d->expires_ns = after_s(now, lease);
+	d->candidate = 0;
+	timer_disarm(&d->local_timer);
+	timer_arm(&d->timer, d->t1_ns);
+	c.addr = r->yiaddr;
+	if (news)
+		log_info("%s: DHCP lease of %pI for %u s", d->dev->name,
+		    (const void *)&c.addr, lease);
+	ip_set_config(d->dev, &c);
+}
+
+static void reply_rx(struct stack *st, struct dhcp_reply *r)
+{
+	struct dhcp *d = &st->dhcp;
+
+	if (d->state == DHCP_SELECTING && r->type == OFFER && r->server &&
+	    usable(r)) {
+		d->offered = r->yiaddr;
+		d->server = r->server;
+		d->state = DHCP_REQUESTING;
+		d->tries = 0;
+		request(st);
+	} else if (d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
+	           r->type == ACK && usable(r)) {
+		bind(st, r);
+	} else if (d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
+	           r->type == NAK) {
+		bool had = d->state != DHCP_REQUESTING;
+
+		log_warn("%s: DHCP server refuses the address", d->dev->name);
+		if (had)
+			lose_address(st);
+		discover(st);
+	} else {
+		stack_count(st, COUNT_DHCP_IGNORED);
+	}
+}
+
+static bool datagram_came(struct wait_entry *e, uint32_t events)
+{
+	struct stack *st = container_of(e, struct stack, dhcp.wait);
+	uint8_t buf[PKT_DATA_BYTES];
+	struct dhcp_reply r;
+	ptrdiff_t len;
+
+	while (
+	    (len = sock_recv(st->dhcp.sock, buf, sizeof(buf), 0, NULL)) >= 0) {
+		stack_count(st, COUNT_DHCP_RECEIVED);
+		if (parse(&st->dhcp, &r, buf, (size_t)len))
+			reply_rx(st, &r);
+		else
+			stack_count(st, COUNT_DHCP_IGNORED);
+	}
+	return true;
+}
+
+/* --- Time ---------------------------------------------------------------- */
+
+/* RFC 2131 4.4.5: again after half of the time that is left, but not within a
+ * minute. */
+static void renew(struct stack *st, uint64_t until_ns)
+{
+	struct dhcp *d = &st->dhcp;
+	uint64_t now = clock_ns();
+	uint64_t wait = (until_ns - now) / 2;
+
+	send(st, REQUEST);
+	if (wait < 60 * NS_PER_S)
+		wait = 60 * NS_PER_S;
+	timer_arm(&d->timer, now + wait < until_ns ? now + wait : until_ns);
+}
+
+static void lease_tick(struct stack *st)
+{
+	struct dhcp *d = &st->dhcp;
+	uint64_t now = clock_ns();
+
+	if (now >= d->expires_ns) {
+		log_warn("%s: DHCP lease has expired", d->dev->name);
+		lose_address(st);
+		discover(st);
+		return;
+	}
+	if (d->state == DHCP_BOUND) {
+		d->xid = random_u32(st->rng);
+		d->started_ns = now;
+	}
+	d->state = now >= d->t2_ns ? DHCP_REBINDING : DHCP_RENEWING;
+	renew(st, d->state == DHCP_RENEWING ? d->t2_ns : d->expires_ns);
+}
+
+static void tick(struct timer *t)
+{
+	struct stack *st = container_of(t, struct stack, dhcp.timer);
+	struct dhcp *d = &st->dhcp;
+
+	if (d->state == DHCP_SELECTING)
+		discover(st);
+	else if (d->state == DHCP_REQUESTING && d->tries < DHCP_REQUEST_TRIES)
+		request(st);
+	else if (d->state == DHCP_REQUESTING)
+		discover(st);
+	else
+		lease_tick(st);
+}
+
+void dhcp_link_up(struct stack *st, struct netdev *dev)
+{
+	struct dhcp *d = &st->dhcp;
+
+	if (d->state == DHCP_OFF || dev != d->dev)
+		return;
+	if (d->state < DHCP_BOUND) {
+		d->tries = 0;
+		discover(st);
+		return;
+	}
+	/* Perhaps another network: ask whoever is there (RFC 2131 3.7). */
+	d->state = DHCP_REBINDING;
+	d->xid = random_u32(st->rng);
+	d->started_ns = clock_ns();
+	renew(st, d->expires_ns);
+}
+
+int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname)
+{
+	const struct sock_addr any = { 0, DHCP_CLIENT_PORT };
+	struct dhcp *d = &st->dhcp;
+	int rc = sock_create(st, SOCK_TYPE_UDP, &d->sock);
+
+	if (rc)
+		return rc;
+	d->dev = dev;
+	str_copy(d->hostname, sizeof(d->hostname), hostname);
+	sock_bind(d->sock, &any);
+	sock_set_opt(d->sock, SOCK_OPT_BROADCAST, 1);
+	d->wait.wake = datagram_came;
+	d->wait.exclusive = false;
+	waitq_add(sock_waitq(d->sock), &d->wait);
+	timer_init(&d->timer, tick);
+	timer_init(&d->local_timer, local_tick);
+	local_fall_back(st);
+	discover(st);
+	return 0;
+}
