@@ -65,7 +65,6 @@ static void pcap_forget(const struct wire *w, const char *which, FILE *f)
 
 	if (f == NULL)
 		return;
-	fclose(f);
 	pcap_path(w, which, path, sizeof(path));
 	unlink(path);
 }
@@ -143,13 +142,17 @@ void wire_inject(struct wire *w, unsigned to, const void *frame, size_t len)
 
 /* --- Mishaps ------------------------------------------------------------- */
 
+static bool is_arp(const uint8_t *frame)
+{
+	const struct eth_hdr *eth = (const struct eth_hdr *)frame;
+
+	return be16_get(eth->type) == ETH_TYPE_ARP;
+}
+
 static void corrupt(struct wire_end *e, struct wire_frame *f)
 {
-	const struct eth_hdr *eth = (const struct eth_hdr *)f->data;
 	uint64_t bit = chance_next(e) % (f->len * 8);
 
-	if (be16_get(eth->type) == ETH_TYPE_ARP)
-		return;
 	f->data[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	e->stats.corrupted++;
 }
@@ -176,7 +179,7 @@ static void fly(
 	struct wire_frame *f = make_frame(to, data, len);
 	bool reordered = happens(e, e->out.reorder_ppm);
 
-	if (happens(e, e->out.corrupt_ppm))
+	if (happens(e, e->out.corrupt_ppm) && !is_arp(data))
 		corrupt(e, f);
 	e->stats.reordered += reordered;
 	host_at(arrival(e, leave_ns, reordered), arrive, f);
@@ -194,7 +197,7 @@ static void launch(
 		e->stats.filtered++;
 		return;
 	}
-	if (happens(e, e->out.loss_ppm) || w->cut) {
+	if ((happens(e, e->out.loss_ppm) && !is_arp(data)) || w->cut) {
 		e->stats.lost++;
 		return;
 	}
@@ -315,13 +318,22 @@ static void free_frames(struct list *frames)
 	}
 }
 
-void wire_stop(struct wire *w)
+void wire_abandon(struct wire *w)
 {
 	free_frames(&w->flying);
 	for (unsigned i = 0; i < 2; i++)
 		free_frames(&w->end[i].arrived);
+	if (w->sent != NULL)
+		fclose(w->sent);
+	if (w->got != NULL)
+		fclose(w->got);
+}
+
+void wire_stop(struct wire *w)
+{
 	pcap_forget(w, "sent", w->sent);
 	pcap_forget(w, "got", w->got);
+	wire_abandon(w);
 }
 
 void wire_set_link(struct wire *w, bool up)

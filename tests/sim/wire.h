@@ -22,11 +22,11 @@
 #define WIRE_FRAME_MAX 1600
 
 /* One direction.  Chances are per million frames; all zero is a perfect wire
- * without any delay. */
+ * without any delay.  ARP is spared loss and corruption: it has nothing to
+ * notice the one, and gives up soon at the other. */
 struct wire_params {
 	uint32_t loss_ppm, duplicate_ppm, reorder_ppm;
-	uint32_t corrupt_ppm; /* one bit of one byte flips; ARP is spared,
-	                         since nothing in it would tell */
+	uint32_t corrupt_ppm; /* one bit of the frame flips */
 	uint64_t delay_ns;
 	uint64_t jitter_ns;    /* 0 up to this is added; order is kept */
 	uint64_t reorder_ns;   /* added to a reordered frame alone */
@@ -84,6 +84,9 @@ void wire_start(struct wire *w, const char *name, uint64_t seed,
 
 /* Ends it well: forgets what flies, and the captures. */
 void wire_stop(struct wire *w);
+
+/* Ends it after a failure: the captures stay. */
+void wire_abandon(struct wire *w);
 
 /* Tells both stacks that the link went or came. */
 void wire_set_link(struct wire *w, bool up);
