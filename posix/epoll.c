@@ -195,7 +195,7 @@ int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	struct ofile *epf, *f;
 	int rc;
 
-	sched_poll();
+	posix_enter();
 	rc = fd_get_kind(epfd, &epoll_ops, -EINVAL, &epf);
 	if (rc < 0)
 		return (int)posix_result(rc);
@@ -272,7 +272,7 @@ int epoll_wait(int epfd, struct epoll_event *events, int max, int timeout_ms)
 	struct ofile *epf;
 	int rc, count;
 
-	sched_poll();
+	posix_enter();
 	rc = fd_get_kind(epfd, &epoll_ops, -EINVAL, &epf);
 	if (rc < 0)
 		return (int)posix_result(rc);

@@ -12,7 +12,16 @@
 #include "lib/assert.h"
 #include "lib/string.h"
 
-#define WORD_BITS 64
+#define WORD_BITS      64
+#define CALLS_PER_TURN 32
+
+void posix_enter(void)
+{
+	if (++posix_env()->calls % CALLS_PER_TURN == 0)
+		thread_yield();
+	else
+		sched_poll();
+}
 
 /* POSIX asks for the lowest free number; the hint keeps the search short. */
 static int take_number(struct posix_env *env)
@@ -156,7 +165,7 @@ int close(int fd)
 {
 	struct ofile *f = fd_look(fd);
 
-	sched_poll();
+	posix_enter();
 	if (!f)
 		return (int)posix_result(-EBADF);
 	give_number(f->env, fd);
@@ -171,7 +180,7 @@ ssize_t read(int fd, void *buf, size_t len)
 	struct ofile *f;
 	ptrdiff_t rc;
 
-	sched_poll();
+	posix_enter();
 	f = fd_get(fd);
 	if (!f)
 		return posix_result(-EBADF);
@@ -185,7 +194,7 @@ ssize_t write(int fd, const void *buf, size_t len)
 	struct ofile *f;
 	ptrdiff_t rc;
 
-	sched_poll();
+	posix_enter();
 	f = fd_get(fd);
 	if (!f)
 		return posix_result(-EBADF);

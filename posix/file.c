@@ -18,6 +18,7 @@
 #include "lib/string.h"
 
 #define FILE_PATH_MAX    512
+#define PROC_FOLDER      "/proc/"
 #define PROC_FIRST_BYTES 16384
 
 /* --- Finding ------------------------------------------------------------- */
@@ -55,6 +56,9 @@ static int find_file(const char *path, const struct file **out)
 
 	if (rc < 0)
 		return rc;
+	/* A folder of that name on the stick stays hidden. */
+	if (strncmp(clean, PROC_FOLDER, strlen(PROC_FOLDER)) == 0)
+		return -ENOENT;
 	e = t ? filetable_find(t, clean) : NULL;
 	if (!e && clean[1] == '\0')
 		e = &root_folder;
@@ -150,7 +154,7 @@ int open(const char *path, int flags, ...)
 {
 	const struct posix_proc *proc = find_proc(path);
 
-	sched_poll();
+	posix_enter();
 	if (proc && (flags & O_ACCMODE) != O_RDONLY)
 		return (int)posix_result(-EACCES);
 	return (int)posix_result(
@@ -189,7 +193,7 @@ ssize_t pread(int fd, void *buf, size_t len, off_t at)
 	struct ofile *f;
 	ptrdiff_t rc;
 
-	sched_poll();
+	posix_enter();
 	rc = fd_get_kind(fd, &file_ops, -ESPIPE, &f);
 	if (rc < 0)
 		return posix_result(rc);
@@ -269,7 +273,7 @@ ssize_t sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 	struct ofile *out, *in;
 	ptrdiff_t rc;
 
-	sched_poll();
+	posix_enter();
 	rc = fd_get_kind(out_fd, &socket_ops, -EINVAL, &out);
 	if (rc < 0)
 		return posix_result(rc);

@@ -101,6 +101,7 @@ struct posix_env {
 	bool wall_known;
 	int64_t wall_epoch_ns;
 	char inet_text[16]; /* of inet_ntoa */
+	uint32_t calls;     /* since the environment was made */
 };
 
 extern const struct ofile_ops socket_ops;
@@ -113,7 +114,12 @@ static inline struct posix_env *posix_env(void)
 	return thread_env();
 }
 
-/* The outermost step of every call: -1 and errno for a failure. */
+/* The first step of every call that a program may repeat for ever.  It is a
+ * scheduling point; now and then other threads get the CPU too, or a program
+ * that always finds something to do would keep it. */
+void posix_enter(void);
+
+/* The last step of every call: -1 and errno for a failure. */
 static inline ptrdiff_t posix_result(ptrdiff_t rc)
 {
 	if (rc >= 0)

@@ -129,7 +129,7 @@ int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	uint64_t deadline_ns = WAIT_FOREVER;
 
-	sched_poll();
+	posix_enter();
 	if (timeout_ms >= 0)
 		deadline_ns = deadline_after((uint64_t)timeout_ms * NS_PER_MS);
 	return (int)posix_result(poll_until(fds, count, deadline_ns));
@@ -214,7 +214,7 @@ int select(int count, fd_set *readable, fd_set *writable, fd_set *except,
 	int rc;
 	nfds_t n;
 
-	sched_poll();
+	posix_enter();
 	if (count < 0 || count > FD_SETSIZE)
 		return (int)posix_result(-EINVAL);
 	if (timeout)

@@ -87,7 +87,7 @@ static int waiting_again(struct waiting *w)
 
 static int get_socket(int fd, struct ofile **f)
 {
-	sched_poll();
+	posix_enter();
 	return fd_get_kind(fd, &socket_ops, -ENOTSOCK, f);
 }
 
@@ -125,7 +125,7 @@ int socket(int domain, int type, int protocol)
 	const int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
 	int kind = socket_type(domain, type & ~flags, protocol);
 
-	sched_poll();
+	posix_enter();
 	if (kind < 0)
 		return (int)posix_result(kind);
 	return (int)posix_result(
