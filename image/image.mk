@@ -16,3 +16,31 @@ $(B)/tests/%.elf: $(B)/kernel/tests/kernel/%.o \
 	$(Q)CC=$(CC) image/link-kernel $@ $(@:.elf=.debug) $(filter %.o,$^)
 
 all: $(B)/ringlet.elf
+
+# --- the UEFI loader -----------------------------------------------------
+UEFISRC := $(wildcard boot/uefi/*.c)
+UEFIOBJ := $(UEFISRC:%.c=$(B)/uefi/%.o)
+UEFIFLAGS := $(WARN) -O2 -ffreestanding -fpic -fshort-wchar -mno-red-zone \
+	-fno-stack-protector -fno-strict-aliasing -maccumulate-outgoing-args \
+	-DGNU_EFI_USE_MS_ABI -isystem /usr/include/efi \
+	-isystem /usr/include/efi/x86_64 -I.
+GNUEFI := /usr/lib
+
+$(B)/uefi/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(UEFIFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/uefi/loader.so: $(UEFIOBJ)
+	$(call say,LINK,$@)
+	$(Q)ld -nostdlib -shared -Bsymbolic -znocombreloc -znoexecstack \
+	    --no-undefined -T $(GNUEFI)/elf_x86_64_efi.lds -L $(GNUEFI) \
+	    $(GNUEFI)/crt0-efi-x86_64.o $^ -lefi -lgnuefi -o $@
+
+$(B)/BOOTX64.EFI: $(B)/uefi/loader.so
+	$(call say,EFI,$@)
+	$(Q)objcopy -j .text -j .sdata -j .data -j .rodata -j .dynamic \
+	    -j .dynsym -j .rel -j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
+	    --target efi-app-x86_64 --subsystem=10 $< $@
+
+all: $(B)/BOOTX64.EFI

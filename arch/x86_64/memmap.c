@@ -71,10 +71,10 @@ static uint32_t type_at(uint64_t address, uint32_t n)
 static void append(
     struct memmap *out, uint64_t start, uint64_t end, uint32_t type)
 {
-	struct mem_range *last = &out->range[out->count - 1];
+	struct mem_range *last =
+	    out->count > 0 ? &out->range[out->count - 1] : NULL;
 
-	if (out->count > 0 && last->type == type &&
-	    last->base + last->len == start) {
+	if (last && last->type == type && last->base + last->len == start) {
 		last->len += end - start;
 		return;
 	}
