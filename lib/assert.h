@@ -13,14 +13,13 @@
  * then does what the setting panic= says.  The machine implements it
  * (arch/x86_64/panic.c, arch/host/panic.c).  Context: any.
  */
-noreturn void panic(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
+noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #undef assert
 #define assert(expr)                                                           \
 	((expr) ? (void)0                                                      \
-		: panic("assertion failed: %s at %s:%d", #expr, __FILE__,      \
-		      __LINE__))
+	        : panic("assertion failed: %s at %s:%d", #expr, __FILE__,      \
+	              __LINE__))
 
 #ifndef static_assert
 #define static_assert _Static_assert

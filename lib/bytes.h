@@ -29,7 +29,7 @@ static inline be16 be16_make(uint16_t v)
 static inline uint32_t be32_get(be32 v)
 {
 	return (uint32_t)v.b[0] << 24 | (uint32_t)v.b[1] << 16 |
-	    (uint32_t)v.b[2] << 8 | v.b[3];
+	       (uint32_t)v.b[2] << 8 | v.b[3];
 }
 
 static inline be32 be32_make(uint32_t v)
@@ -46,5 +46,5 @@ static inline uint16_t le16_at(const uint8_t *p)
 static inline uint32_t le32_at(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
-	    (uint32_t)p[3] << 24;
+	       (uint32_t)p[3] << 24;
 }

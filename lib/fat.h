@@ -32,7 +32,7 @@ struct fat_volume {
 
 struct fat_result {
 	uint32_t files, dirs;
-	uint32_t skipped; /* entries left out: broken chain, name, no room */
+	uint32_t skipped;  /* entries left out: broken chain, name, no room */
 	const char *error; /* why the volume could not be read, or NULL */
 	char first_skipped[128]; /* path and reason of the first one */
 };
