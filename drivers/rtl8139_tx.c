@@ -44,6 +44,7 @@ void rtl_tx_reset(struct rtl *r)
 	}
 	r->tx_head = 0;
 	r->tx_tail = 0;
+	r->look_tail_ns = arch_clock_ns();
 }
 
 /* --- Taking back --------------------------------------------------------- */

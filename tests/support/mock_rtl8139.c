@@ -509,6 +509,7 @@ static void check_unlocked(const struct mock_rtl *m, uint32_t off)
 static void reset(struct mock_rtl *m)
 {
 	m->resets++;
+	m->wiped |= !ring_empty(m);
 	memcpy(m->idr, m->idr_mac, 6);
 	m->cr = 0;
 	m->isr = 0;
@@ -618,6 +619,7 @@ static uint32_t read_register(struct mock_rtl *m, uint32_t off)
 static void write_rcr(struct mock_rtl *m, uint32_t v)
 {
 	m->rcr = (v & ~RCR_56) | (m->rcr & RCR_56);
+	m->wiped |= !ring_empty(m);
 	m->cbr = 0;
 	m->read_at = 0;
 	if (v & 0x80)
