@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The whole boot in its order. */
 #include "boot/door.h"
 
 #include "arch/arch.h"
@@ -7,32 +8,71 @@
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
+#include "arch/x86_64/panic.h"
+#include "boot/services.h"
+#include "lib/assert.h"
 #include "lib/log.h"
+#include "lib/random.h"
 
-noreturn void kernel_main(const struct boot_info *bi)
+static struct random rng;
+
+static void gather_entropy(const struct boot_info *bi)
 {
-	log_info("Ringlet, by the %s door", bi->door);
-	memory_init(bi);
-	paging_init();
-	log_info("memory: %llu MiB free, image at %llx",
-	    (unsigned long long)(memmap_total(memory_map(), MEM_FREE) >> 20),
-	    (unsigned long long)bi->kernel_base);
-	clock_init();
-	interrupts_init();
-	log_info("command line: %s", bi->cmdline);
-	for (uint32_t i = 0; i < bi->extent_count; i++)
-		log_info("stick: %llu KiB at %llx",
-		    (unsigned long long)(bi->extent[i].len >> 10),
-		    (unsigned long long)bi->extent[i].base);
-	log_info("wall time %lld", (long long)cmos_wall_time_s());
-	for (int i = 0; i < 3; i++) {
-		arch_irq_save();
-		arch_timer_arm(arch_clock_ns() + 100000000);
-		arch_idle();
-		log_info("woke");
+	uint64_t v;
+
+	for (int i = 0; i < 4 && arch_random64(&v); i++)
+		random_add(&rng, &v, sizeof(v), 64);
+	random_add(&rng, bi->seed, bi->seed_len, bi->seed_len * 8);
+	v = arch_clock_ns();
+	random_add(&rng, &v, sizeof(v), 0);
+	if (!random_strong(&rng))
+		log_warn("entropy is weak: no RDRAND, no seed from firmware");
+}
+
+/* The volume lies in memory that paging_init mapped. */
+static struct fat_volume stick_volume(const struct boot_info *bi)
+{
+	struct fat_volume v = { .extent_count = bi->extent_count };
+
+	static_assert(FAT_EXTENTS_MAX >= BOOT_EXTENTS_MAX, "all fit");
+	for (uint32_t i = 0; i < bi->extent_count; i++) {
+		v.extent[i].data = phys_to_virt(bi->extent[i].base);
+		v.extent[i].len = bi->extent[i].len;
 	}
+	return v;
+}
+
+static noreturn void halt(const char *why)
+{
+	log_error("halted: %s", why);
 	for (;;) {
 		arch_irq_save();
 		arch_idle();
 	}
+}
+
+noreturn void kernel_main(const struct boot_info *bi)
+{
+	const struct settings *settings;
+	struct fat_volume stick;
+
+	log_info("Ringlet, by the %s door", bi->door);
+	memory_init(bi);
+	paging_init();
+	stick = stick_volume(bi);
+	log_info("memory: %lu MiB free",
+	    memmap_total(memory_map(), MEM_FREE) >> 20);
+	clock_init();
+	interrupts_init();
+	gather_entropy(bi);
+	services_load_stick(&stick);
+	settings = services_load_settings(bi->cmdline);
+	panic_set_policy(
+	    settings->panic_halt ? PANIC_HALT : (int)settings->panic_reboot_s);
+	services_make(&rng);
+	if (services_start_network())
+		halt("no network card");
+	services_start_apps(
+	    bi->wall_time_s ? bi->wall_time_s : cmos_wall_time_s());
+	services_announce();
 }

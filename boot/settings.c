@@ -233,7 +233,7 @@ static const char *set_nic_mode(void *settings, const char *value)
 
 	if (mode < 0)
 		return "not auto, classic, hybrid or cplus";
-	((struct settings *)settings)->nic_mode = (enum nic_mode)mode;
+	((struct settings *)settings)->nic.mode = (enum nic_mode)mode;
 	return NULL;
 }
 
@@ -244,7 +244,7 @@ static const char *set_nic_poll(void *settings, const char *value)
 
 	if (poll < 0)
 		return "not auto, napi or poll";
-	((struct settings *)settings)->nic_poll = (enum nic_poll)poll;
+	((struct settings *)settings)->nic.poll = (enum nic_poll)poll;
 	return NULL;
 }
 
@@ -315,8 +315,8 @@ void settings_defaults(struct settings *s)
 		.console_screen = true,
 		.panic_reboot_s = 10,
 		.log = LOG_INFO,
-		.nic_mode = NIC_MODE_AUTO,
-		.nic_poll = NIC_POLL_AUTO,
+		.nic.mode = NIC_MODE_AUTO,
+		.nic.poll = NIC_POLL_AUTO,
 		.tcp_msl_s = 30,
 		.tcp_cc = TCP_CC_CUBIC,
 		.hostname = "ringlet",

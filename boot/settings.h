@@ -11,14 +11,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "drivers/drivers.h"
 #include "lib/config.h"
 #include "lib/log.h"
 
 #define SETTINGS_NAME_MAX  64
 #define SETTINGS_TOKEN_MAX 128
 
-enum nic_mode { NIC_MODE_AUTO, NIC_CLASSIC, NIC_HYBRID, NIC_CPLUS };
-enum nic_poll { NIC_POLL_AUTO, NIC_POLL_NAPI, NIC_POLL_POLL };
 enum tcp_cc_name { TCP_CC_CUBIC, TCP_CC_RENO };
 
 struct settings {
@@ -35,8 +34,7 @@ struct settings {
 	bool panic_halt; /* else reboot after the next */
 	uint32_t panic_reboot_s;
 	enum log_level log;
-	enum nic_mode nic_mode;
-	enum nic_poll nic_poll;
+	struct nic_config nic;
 	uint32_t tcp_msl_s;
 	enum tcp_cc_name tcp_cc;
 	char hostname[SETTINGS_NAME_MAX];

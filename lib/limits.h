@@ -15,10 +15,17 @@
 #define LIMIT_MALLOC_SHARE  150 /* applications */
 
 #define LIMIT_THREADS_MIN 32
-#define LIMIT_THREADS_MAX 4096
+#define LIMIT_THREADS_MAX 2048
 
-#define LIMIT_MALLOC_MAX (64u << 20)
-#define LIMIT_STACK_MAX  (512u << 20)
+#define LIMIT_FDS_MAX 65536 /* descriptors of the environment */
+
+#define LIMIT_MALLOC_MAX (32u << 20)
+#define LIMIT_STACK_MAX  (160u << 20)
+
+/* Names of the stick's files, and copies of fragmented ones. */
+#define LIMIT_FILES_SHARE 100
+#define LIMIT_FILES_MAX   (72u << 20)
+#define LIMIT_FILE_BYTES  512 /* of that for each file's entry and path */
 
 struct limit {
 	uint32_t share; /* of the stack's memory, in thousandths */

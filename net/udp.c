@@ -193,7 +193,20 @@ static int udp_bind(struct sock *s, const struct sock_addr *a)
 	}
 	s->local.port = port;
 	list_append(bucket_of(s->stack, port), &s->bind_node);
+	waitq_wake(&s->stack->changed, 0);
 	return 0;
+}
+
+_Bool udp_is_bound(const struct stack *st, uint16_t port)
+{
+	const struct list *n, *b = &st->udp.buckets[port % UDP_BUCKETS];
+
+	list_for_each(n, b)
+	{
+		if (container_of(n, struct sock, bind_node)->local.port == port)
+			return true;
+	}
+	return false;
 }
 
 static int bind_if_needed(struct sock *s)

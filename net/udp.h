@@ -25,6 +25,9 @@ struct udp {
 
 void udp_init(struct stack *st);
 
+/* Whether a socket is bound to this port. */
+_Bool udp_is_bound(const struct stack *st, uint16_t port);
+
 /* In: [udp][data].  Borrows p; a copy waits in the socket.  Drops: UDP_SHORT,
  * UDP_CHECKSUM, UDP_NO_PORT, UDP_QUEUE_FULL, NO_BUFFER. */
 void udp_rx(struct pkt *p);

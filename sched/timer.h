@@ -19,9 +19,9 @@ struct timer {
 	uint8_t level, slot;
 };
 
-#define NS_PER_US 1000ull
-#define NS_PER_MS 1000000ull
-#define NS_PER_S  1000000000ull
+#define NS_PER_US ((uint64_t)1000)
+#define NS_PER_MS ((uint64_t)1000000)
+#define NS_PER_S  ((uint64_t)1000000000)
 
 /* Nanoseconds since kernel entry; never goes back. */
 static inline uint64_t clock_ns(void)

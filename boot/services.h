@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The second half of the boot, which no longer depends on the machine: from
+ * the stick's bytes to the READY line.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <stdnoreturn.h>
+
+#include "boot/settings.h"
+#include "lib/fat.h"
+
+struct random;
+
+/* Reads the stick's files and then the settings: config.txt, and over it the
+ * command line.  Mistakes are logged; the defaults stand in. */
+void services_load_stick(const struct fat_volume *v);
+const struct settings *services_load_settings(const char *cmdline);
+
+/* Makes the scheduler, the stack and the programs' environment out of the
+ * memory that is left.  Panics when that is too little.  Borrows rng. */
+void services_make(struct random *rng);
+
+/* Finds the card and starts to look for an address; without a card it says
+ * which PCI devices there are.  Returns 0 or the driver's error. */
+int services_start_network(void);
+
+/* Starts the applications. */
+void services_start_apps(int64_t wall_time_s);
+
+/* Announces READY, and later every change of the address.  Context: thread. */
+noreturn void services_announce(void);
