@@ -124,8 +124,8 @@ class Qmp:
         json.loads(self.lines.readline())
         self.command("qmp_capabilities")
 
-    def command(self, name, **arguments):
-        self.lines.write(json.dumps({"execute": name,
+    def command(self, _command, **arguments):
+        self.lines.write(json.dumps({"execute": _command,
                                      "arguments": arguments}) + "\n")
         self.lines.flush()
         while True:
@@ -133,7 +133,8 @@ class Qmp:
             if "return" in answer:
                 return answer["return"]
             if "error" in answer:
-                raise GuestError("QMP %s: %s" % (name, answer["error"]))
+                raise GuestError("QMP %s: %s" %
+                                 (_command, answer["error"]))
 
 
 class Stats(dict):
@@ -313,8 +314,8 @@ class Guest:
         if self.sockets:
             shutil.rmtree(self.sockets, ignore_errors=True)
 
-    def qmp(self, name, **arguments):
-        return self.qmp_link.command(name, **arguments)
+    def qmp(self, _command, **arguments):
+        return self.qmp_link.command(_command, **arguments)
 
     def set_link(self, up):
         self.qmp("set_link", name="nic", up=up)

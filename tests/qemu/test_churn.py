@@ -41,8 +41,8 @@ class Connection:
 
 
 class Churn:
-    def __init__(self, wire, total):
-        self.wire, self.total = wire, total
+    def __init__(self, wire, total, first_port=1024):
+        self.wire, self.total, self.first = wire, total, first_port
         self.open, self.started, self.ended = {}, 0, 0
         self.resets = 0
         wire.addresses = {f.ip4("10.66.0.%d" % n): wire.mac
@@ -63,7 +63,7 @@ class Churn:
         kind = ("echo", "http", "echo", "reset", "http", "echo", "http",
                 "refused")[n % 8]
         c = Connection(kind, self.sources[n % len(self.sources)],
-                       1024 + n // len(self.sources))
+                       self.first + n // len(self.sources))
         self.open[c.src, c.sport] = c
         self.send(c, f.SYN, options=MSS)
 
@@ -163,7 +163,7 @@ class Churn:
 @pytest.mark.deadline(200)
 def test_fifty_thousand_connections_leave_nothing_behind(boot):
     guest = boot(net=Wire(), mem=64, append="tcp.msl=1", pcap_bytes=0)
-    churn = Churn(guest.net, 200)
+    churn = Churn(guest.net, 200, first_port=600)
     churn.run()  # warm: neighbours known, threads' stacks made
     time.sleep(3)
     base = guest.stats()

@@ -261,7 +261,9 @@ def test_peer_closes_first(guest):
     assert fin.ack == hand.seq
     hand.ack += 1
     hand.send(f.ACK)
-    hand.silence(1.5)  # no repeated FIN
+    hand.wire.expect_none(
+        lambda x: x.proto == f.TCP and x.dport == hand.sport and
+        x.flags & f.FIN, 1.5, "second FIN")
 
 
 def test_fin_with_data_is_echoed_before_the_close(guest):
