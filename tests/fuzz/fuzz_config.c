@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Any bytes as config.txt and, behind the first zero byte, as a command line.
+ * Whatever they say, the settings must keep what settings.h promises.
+ */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boot/settings.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static uint32_t reports;
+
+static void report(const char *line)
+{
+	if (*line == '\0' || strlen(line) > 200 || strchr(line, '\n') != NULL)
+		abort();
+	reports++;
+}
+
+static void check(const struct settings *s)
+{
+	uint32_t first = s->ip_addr >> 24;
+
+	if (!s->ip_dhcp && (s->ip_prefix < 1 || s->ip_prefix > 30))
+		abort();
+	if (!s->ip_dhcp && (first == 0 || first == 127 || first >= 224))
+		abort();
+	if (s->http_port != 0 && s->http_port == s->admin_port)
+		abort();
+	if (memchr(s->hostname, 0, sizeof(s->hostname)) == NULL ||
+	    memchr(s->admin_token, 0, sizeof(s->admin_token)) == NULL ||
+	    memchr(s->app, 0, sizeof(s->app)) == NULL || !s->hostname[0])
+		abort();
+	if (s->tcp_msl_s < 1 || s->tcp_msl_s > 600 || s->panic_reboot_s > 3600)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	size_t file_len = size > 0 ? strnlen((const char *)data, size) : 0;
+	size_t words_len = size - file_len;
+	char *file = malloc(file_len > 0 ? file_len : 1);
+	char *words = calloc(1, words_len + 1);
+	struct settings s;
+
+	memcpy(file, data, file_len);
+	if (words_len > 0)
+		memcpy(words, data + file_len + 1, words_len - 1);
+	reports = 0;
+	if (settings_load(&s, file, file_len, words, report) != reports)
+		abort();
+	check(&s);
+	free(file);
+	free(words);
+	return 0;
+}
