@@ -60,8 +60,9 @@ void arch_context_free(struct arch_context *ctx);
 
 /* --- Memory -------------------------------------------------------------- */
 
-/* Memory that is never freed: below 4 GiB, physically contiguous, zeroed,
- * aligned to align (a power of two, at least 16).  NULL when none is left. */
+/* Memory that is never freed: below 4 GiB, physically contiguous, of undefined
+ * contents, aligned to align (a power of two, at least 16).  NULL when none is
+ * left. */
 void *arch_mem_alloc(size_t size, size_t align);
 
 /* The largest block that arch_mem_alloc could still return, in bytes. */

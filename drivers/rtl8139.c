@@ -14,6 +14,7 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/log.h"
+#include "lib/string.h"
 
 #define BAR_MEMORY 1u
 
@@ -176,8 +177,9 @@ static bool rtl_irq(void *arg)
  * does not come out of reset. */
 static int reset_card(struct rtl *r)
 {
-	pci_command(r->at, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER,
-	    PCI_COMMAND_INTX_OFF);
+	/* The card may not touch memory before it forgot where. */
+	pci_command(r->at, PCI_COMMAND_MEMORY,
+	    PCI_COMMAND_MASTER | PCI_COMMAND_INTX_OFF);
 	rtl_write8(r, RTL_HLTCLK, 'R');
 
 	uint32_t tcr = rtl_read32(r, RTL_TCR);
@@ -189,6 +191,7 @@ static int reset_card(struct rtl *r)
 	for (uint32_t us = 0; us < RESET_CAP_US; us += RESET_STEP_US) {
 		if (!(rtl_read8(r, RTL_CR) & CR_RST)) {
 			rtl_write16(r, RTL_ISR, 0xffff);
+			pci_command(r->at, PCI_COMMAND_MASTER, 0);
 			return 0;
 		}
 		arch_delay_us(RESET_STEP_US);
@@ -539,7 +542,10 @@ static struct rtl *make_card(const struct pci_device *d)
 {
 	struct rtl *r = arch_mem_alloc(sizeof(*r), 64);
 
-	if (!r || rtl_rx_init(r) != 0 || rtl_tx_init(r) != 0)
+	if (!r)
+		return NULL;
+	memset(r, 0, sizeof(*r));
+	if (rtl_rx_init(r) != 0 || rtl_tx_init(r) != 0)
 		return NULL;
 	fmt_snprintf(r->dev.name, sizeof(r->dev.name), "eth%u", rtl8139.cards);
 	r->dev.ops = &rtl_ops;

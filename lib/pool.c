@@ -49,7 +49,7 @@ static bool hidden(const void *object)
 }
 #endif
 
-void *arena_alloc(struct arena *a, size_t size, size_t align)
+void *arena_take(struct arena *a, size_t size, size_t align)
 {
 	uintptr_t at = (uintptr_t)a->base + a->used;
 	size_t gap = (size_t)(-at & (align - 1));
@@ -58,7 +58,14 @@ void *arena_alloc(struct arena *a, size_t size, size_t align)
 	if (gap > a->size - a->used || size > a->size - a->used - gap)
 		return NULL;
 	a->used += gap + size;
-	return memset((void *)(at + gap), 0, size);
+	return (void *)(at + gap);
+}
+
+void *arena_alloc(struct arena *a, size_t size, size_t align)
+{
+	void *p = arena_take(a, size, align);
+
+	return p == NULL ? NULL : memset(p, 0, size);
 }
 
 static void push_free(struct pool *p, void *object)
@@ -80,26 +87,41 @@ int pool_init(struct pool *p, const char *name, size_t object_bytes,
 	    (object_bytes + OBJECT_ALIGN - 1) & ~(size_t)(OBJECT_ALIGN - 1);
 	if (__builtin_mul_overflow(p->object_bytes, count, &bytes))
 		return -ENOMEM;
-	p->base = arena_alloc(a, bytes, OBJECT_ALIGN);
+	/* Pools are most of the machine's memory: none of it is touched before
+	 * it is needed, so that a large machine boots as fast as a small one. */
+	p->base = arena_take(a, bytes, OBJECT_ALIGN);
 	if (p->base == NULL)
 		return -ENOMEM;
+	hide(p->base, bytes);
 	p->total = count;
-	/* From the end down, so that the lowest address is handed out first. */
-	for (uint32_t i = count; i > 0; i--)
-		push_free(p, p->base + (i - 1) * p->object_bytes);
 	return 0;
+}
+
+/* A freed object, or one that was never used. */
+static void *pop_free(struct pool *p)
+{
+	void *object = p->free_list;
+
+	if (object == NULL) {
+		if (p->fresh == p->total)
+			return NULL;
+		object = p->base + p->fresh++ * p->object_bytes;
+		show(object, p->object_bytes);
+		return object;
+	}
+	show(object, p->object_bytes);
+	p->free_list = *(void **)object;
+	return object;
 }
 
 void *pool_get(struct pool *p)
 {
-	void *object = p->free_list;
+	void *object = pop_free(p);
 
 	if (object == NULL) {
 		p->failures++;
 		return NULL;
 	}
-	show(object, p->object_bytes);
-	p->free_list = *(void **)object;
 	p->in_use++;
 	if (p->in_use > p->peak)
 		p->peak = p->in_use;

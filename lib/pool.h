@@ -18,9 +18,13 @@ struct arena {
  * the arena is used up.  Context: boot. */
 void *arena_alloc(struct arena *a, size_t size, size_t align);
 
+/* As arena_alloc, but of undefined contents. */
+void *arena_take(struct arena *a, size_t size, size_t align);
+
 struct pool {
 	const char *name;
 	void *free_list;
+	uint32_t fresh; /* objects from this one on were never handed out */
 	uint8_t *base;
 	size_t object_bytes;
 	uint32_t total, in_use, peak;

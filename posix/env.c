@@ -80,7 +80,7 @@ struct posix_env *posix_env_create(
 	env->config = *c;
 	env->out.level = LOG_INFO;
 	env->err.level = LOG_WARN;
-	heap = arena_alloc(a, c->heap_bytes, HEAP_ALIGN);
+	heap = arena_take(a, c->heap_bytes, HEAP_ALIGN);
 	if (!heap || !make_table(env, a) || !make_pools(env, a) ||
 	    !open_streams(env))
 		return NULL;

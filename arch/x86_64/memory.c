@@ -9,7 +9,6 @@
 #include "arch/x86_64/layout.h"
 #include "arch/x86_64/paging.h"
 #include "lib/assert.h"
-#include "lib/string.h"
 
 #define FOUR_GIB   (1ull << 32)
 #define ALIGN_MIN  16
@@ -111,7 +110,6 @@ void *arch_mem_alloc(size_t size, size_t align)
 {
 	struct free_range *r;
 	uint64_t base;
-	void *p;
 
 	if (align < ALIGN_MIN)
 		align = ALIGN_MIN;
@@ -123,9 +121,7 @@ void *arch_mem_alloc(size_t size, size_t align)
 	r->base = align_up(base + size, ALIGN_MIN);
 	if (r->base > r->end)
 		r->base = r->end;
-	p = phys_to_virt(base);
-	memset(p, 0, size);
-	return p;
+	return phys_to_virt(base);
 }
 
 size_t arch_mem_available(void)

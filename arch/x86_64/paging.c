@@ -5,6 +5,7 @@
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/tables.h"
 #include "lib/assert.h"
+#include "lib/string.h"
 #include "lib/log.h"
 
 #define PTE_PRESENT  (1ull << 0)
@@ -59,7 +60,7 @@ static uint64_t *new_table(void)
 
 	if (t == NULL)
 		panic("too little memory for page tables");
-	return t;
+	return memset(t, 0, PAGE_BYTES);
 }
 
 static unsigned index_at(uint64_t va, int level)
