@@ -41,7 +41,7 @@ INC_apps := -Iinclude
 INC_posix := -I. -Iinclude
 inc = $(or $(INC_$(firstword $(subst /, ,$(1)))),-I.)
 
-include image/image.mk
+include image/image.mk tests/test.mk tests/fuzz/fuzz.mk
 
 $(B)/kernel/%.o: %.c
 	@mkdir -p $(@D)
@@ -69,7 +69,7 @@ $(HTESTBIN): $(B)/host/%: $(B)/host/%.o $(B)/host/libringlet.a
 	$(Q)$(HOSTCC) $(SAN) $^ -lcmocka -o $@
 
 host-tests: $(HTESTBIN)
-.PHONY: all run test check image write debug bench fuzz clean help host-tests
+.PHONY: all clean help host-tests
 .SECONDARY:
 
 clean:

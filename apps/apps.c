@@ -10,6 +10,7 @@ static const struct app apps[] = {
 	{ "udp_echo", udp_echo_main },
 	{ "http", http_main },
 	{ "admin", admin_main },
+	{ "spin", spin_main },
 };
 
 const struct app *app_find(const char *name)

@@ -18,3 +18,4 @@ int tcp_echo_main(int argc, char **argv); /* tcp_echo PORT */
 int udp_echo_main(int argc, char **argv); /* udp_echo PORT */
 int http_main(int argc, char **argv);     /* http PORT */
 int admin_main(int argc, char **argv);    /* admin PORT [TOKEN] */
+int spin_main(int argc, char **argv);     /* spin */
