@@ -44,3 +44,43 @@ $(B)/BOOTX64.EFI: $(B)/uefi/loader.so
 	    --target efi-app-x86_64 --subsystem=10 $< $@
 
 all: $(B)/BOOTX64.EFI
+
+# --- the stick -----------------------------------------------------------
+STICK ?= image/stick
+SIZE ?= 16
+
+# A new name whenever the tree or a variable changes, so that make notices.
+STICKID := $(shell { echo "$(STICK)" "$(SIZE)"; find "$(STICK)" -type f \
+	-printf '%p %s %T@\n' 2>/dev/null | sort; } | cksum | cut -d' ' -f1)
+
+$(B)/stick.id.$(STICKID):
+	@mkdir -p $(@D)
+	$(Q)rm -f $(B)/stick.id.* && touch $@
+
+$(B)/stick.fat: $(B)/BOOTX64.EFI $(B)/ringlet.elf image/mkstick \
+    $(B)/stick.id.$(STICKID)
+	$(call say,STICK,$@)
+	$(Q)image/mkstick $@ "$(SIZE)" "$(STICK)" $(B)/BOOTX64.EFI \
+	    $(B)/ringlet.elf
+
+# The stick is the bare volume: firmware takes it without a partition table.
+$(B)/ringlet.img: $(B)/stick.fat
+	$(call say,IMAGE,$@)
+	$(Q)cp $< $@ && cd $(B) && sha256sum ringlet.img >ringlet.img.sha256
+
+all image: $(B)/ringlet.img
+.PHONY: image run debug write
+
+# --- QEMU ----------------------------------------------------------------
+RUN = image/run.py BUILD="$(B)" BOOT="$(BOOT)" NET="$(NET)" MEM="$(MEM)" \
+	HTTP="$(HTTP)" ECHO="$(ECHO)" ADMIN="$(ADMIN)" ACCEL="$(ACCEL)" \
+	APPEND="$(APPEND)"
+
+run: $(B)/ringlet.img
+	@$(RUN)
+
+debug: $(B)/ringlet.img
+	@$(RUN) DEBUG=1
+
+write: $(B)/ringlet.img
+	@image/write.py $< $(DEV)
