@@ -162,12 +162,10 @@ static bool rtl_irq(void *arg)
 		return false;
 	}
 	r->mask = 0;
-	netdev_schedule(&r->dev);
-	if (isr == ISR_GONE)
-		return false;
 	rtl_write16(r, RTL_IMR, 0);
-	rtl_read16(r, RTL_IMR); /* posted writes out before the line is used */
+	rtl_read16(r, RTL_IMR); /* the write arrives before the line is used */
 	r->dev.stats.interrupts++;
+	netdev_schedule(&r->dev);
 	return true;
 }
 

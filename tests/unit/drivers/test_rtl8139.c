@@ -1,0 +1,617 @@
+/* SPDX-License-Identifier: MIT */
+/* Start, interrupts, link, and what happens to a card that breaks. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "tests/unit/drivers/bench.h"
+
+/* Frames go both ways. */
+static void check_works(void)
+{
+	uint32_t had = bench.received, sent = bench.card.sent_count;
+
+	assert_true(arrive(had, 200));
+	run_for(10 * MS);
+	assert_int_equal(bench.received, had + 1);
+	check_received(had, had, 200);
+	send(had, 100);
+	assert_true(mock_rtl_tx_step(&bench.card, MOCK_TX_OK));
+	check_sent(sent, had, 100);
+}
+
+static uint32_t times_logged(const char *text)
+{
+	uint32_t n = 0;
+
+	for (const char *s = bench.log; (s = strstr(s, text)); s++)
+		n++;
+	return n;
+}
+
+/* --- Start ------------------------------------------------------------------
+ */
+
+/* [1] [2]: the mock's CR reads 11 before it is written, as QEMU's. */
+static void the_card_starts_with_the_values_of_the_page(void **state)
+{
+	const struct mock_rtl *m = &bench.card;
+
+	assert_int_equal(m->rcr, 0xf70a);
+	assert_int_equal(m->tcr, m->chip | 0x03000600);
+	assert_int_equal(m->cr, CR_TE | CR_RE);
+	assert_int_equal(m->imr, ISR_WANTED);
+	assert_int_equal(m->isr, 0);
+	assert_int_equal(m->rbstart, (uintptr_t)bench.rtl->ring);
+	/* I/O stays, memory and bus master come. */
+	assert_int_equal(mock_pci_get16(m->pci, 4), 0x0107);
+	/* LWACT and Magic go; the lock is closed again. */
+	assert_int_equal(m->config1, 0x0c);
+	assert_int_equal(m->config3, 0);
+	assert_int_equal(m->eecr, 0);
+	assert_true(bench.dev->link_up);
+	check_works();
+}
+
+static void an_interrupt_that_was_disabled_is_enabled(void **state)
+{
+	mock_pci_set16(bench.card.pci, 4, 0x0400);
+	assert_int_equal(bench_probe(), 0);
+	assert_int_equal(mock_pci_get16(bench.card.pci, 4), 0x0006);
+}
+
+static void an_old_chip_is_woken_from_its_sleep(void **state)
+{
+	bench.card.chip = 0x70000000;
+	bench.card.tcr = 0x70000000;
+	bench.card.config1 = 0x13;
+	assert_int_equal(bench_probe(), 0);
+	assert_true(logged("RTL8139A at"));
+	assert_int_equal(bench.card.config1, 0x10);
+	assert_int_equal(bench.card.config3, 0x20);
+}
+
+static void an_unknown_chip_is_used_as_well(void **state)
+{
+	bench.card.chip = 0x7cc00000;
+	bench.card.tcr = 0x7cc00000;
+	assert_int_equal(bench_probe(), 0);
+	assert_true(logged("unknown RTL8139 at"));
+	check_works();
+}
+
+/* [3] */
+static void a_reset_that_never_ends_is_an_error(void **state)
+{
+	bench.card.reset_stuck = true;
+	assert_int_equal(bench_probe(), -EIO);
+	assert_true(arch_clock_ns() >= 100 * MS);
+	assert_true(arch_clock_ns() < 120 * MS);
+	assert_true(logged("does not answer"));
+}
+
+/* [4] */
+static void a_slow_reset_is_waited_for(void **state)
+{
+	bench.card.reset_ns = 90 * MS;
+	assert_int_equal(bench_probe(), 0);
+	run_for(MS);
+	check_works();
+}
+
+static void an_absent_card_is_an_error(void **state)
+{
+	bench.card.gone = true;
+	assert_int_equal(bench_probe(), -EIO);
+	assert_int_equal(bench.card.resets, 0);
+}
+
+static void a_card_that_reads_zero_is_an_error(void **state)
+{
+	bench.card.decode_off = true;
+	assert_int_equal(bench_probe(), -EIO);
+}
+
+static void enables_that_fall_out_are_set_again(void **state)
+{
+	bench.card.drops_enables = true;
+	assert_int_equal(bench_probe(), 0);
+	run_for(MS);
+	check_works();
+	assert_int_equal(counter(RTL_RESETS), 0);
+}
+
+/* --- Interrupts --------------------------------------------------------------
+ */
+
+static void a_batch_costs_one_interrupt(void **state)
+{
+	uint64_t before = bench.dev->stats.interrupts;
+	unsigned long irq = arch_irq_save();
+
+	for (uint32_t i = 0; i < 30; i++)
+		arrive(i, 100);
+	arch_irq_restore(irq);
+	run_for(MS);
+	assert_int_equal(bench.received, 30);
+	assert_int_equal(bench.dev->stats.interrupts, before + 1);
+}
+
+static bool other_asked;
+
+static bool other_device(void *arg)
+{
+	host_irq_lower(IRQ);
+	mock_rtl_update(&bench.card);
+	other_asked = true;
+	return true;
+}
+
+/* [38] */
+static void a_shared_line_is_left_to_the_other_device(void **state)
+{
+	uint64_t reads = bench.card.isr_reads;
+
+	arch_irq_attach(IRQ, other_device, NULL);
+	other_asked = false;
+	host_irq_raise(IRQ);
+	host_irq_deliver();
+	assert_true(other_asked);
+	assert_int_equal(counter(RTL_IRQ_FOREIGN), 1);
+	assert_int_equal(bench.card.isr_reads, reads + 1);
+	assert_int_equal(bench.card.imr, ISR_WANTED);
+	check_works();
+}
+
+/* ISR shows causes whatever IMR says: while masked, none of them is ours. */
+static void a_masked_card_claims_no_interrupt(void **state)
+{
+	arrive(1, 100);
+	arch_irq_attach(IRQ, other_device, NULL);
+	arch_read16(bench.rtl->regs + RTL_ISR); /* delivers */
+	assert_int_equal(bench.card.imr, 0);
+
+	uint64_t before = bench.dev->stats.interrupts;
+
+	other_asked = false;
+	host_irq_raise(IRQ);
+	host_irq_deliver();
+	assert_true(other_asked);
+	assert_int_equal(bench.dev->stats.interrupts, before);
+}
+
+/* [36] */
+static void start_with_line(uint8_t line)
+{
+	mock_pci_set8(bench.card.pci, 0x3c, line);
+	assert_int_equal(bench_probe(), 0);
+	run_for(5 * MS);
+	assert_true(logged("polled every millisecond"));
+	check_works();
+	for (uint32_t i = 0; i < 8; i++)
+		send(i, 60);
+	for (uint32_t i = 0; i < 8; i++) {
+		run_for(5 * MS);
+		assert_true(mock_rtl_tx_step(&bench.card, MOCK_TX_OK));
+	}
+	assert_int_equal(bench.card.imr, 0);
+	assert_int_equal(bench.dev->stats.interrupts, 0);
+}
+
+static void without_an_interrupt_line_the_card_is_polled(void **state)
+{
+	start_with_line(0xff);
+}
+
+static void line_zero_means_none(void **state)
+{
+	start_with_line(0);
+}
+
+static void a_line_that_does_not_exist_means_none(void **state)
+{
+	start_with_line(20);
+}
+
+/* [36] */
+static void a_wrong_line_is_noticed_and_replaced_by_polling(void **state)
+{
+	bench.card.no_interrupt = true;
+	for (uint32_t i = 0; i < 40; i++) {
+		arrive(i, 100);
+		run_for(100 * MS);
+	}
+	assert_int_equal(bench.received, 40);
+	assert_true(logged("irq 11 never comes"));
+	assert_true(bench.rtl->polled);
+	check_works();
+	assert_int_equal(counter(RTL_RESETS), 0);
+}
+
+static void one_lost_interrupt_is_only_counted(void **state)
+{
+	bench.card.no_interrupt = true;
+	arrive(1, 100);
+	run_for(100 * MS);
+	assert_int_equal(bench.received, 0);
+	run_for(NS_PER_S);
+	assert_int_equal(bench.received, 1);
+	bench.card.no_interrupt = false;
+	for (uint32_t i = 0; i < 30; i++) {
+		check_works();
+		run_for(500 * MS);
+	}
+	assert_int_equal(counter(RTL_IRQ_LOST), 1);
+	assert_false(bench.rtl->polled);
+}
+
+/* --- [40]: nothing slips between two accesses
+ * --------------------------------- */
+
+static struct {
+	uint64_t at[2]; /* access numbers */
+	uint32_t arrived;
+	bool step_tx;
+} inject;
+
+static void inject_at(struct mock_rtl *m, uint64_t access)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (access != inject.at[i])
+			continue;
+		if (inject.step_tx)
+			while (mock_rtl_tx_step(m, MOCK_TX_OK))
+				;
+		inject.arrived += arrive(1000 + inject.arrived, 80);
+	}
+}
+
+/* One life of a card with frames at two given accesses.  Returns how many
+ * accesses it had. */
+static uint64_t live(uint64_t first, uint64_t second, bool step_tx)
+{
+	uint32_t arrived = 0;
+
+	bench_power_on(NULL);
+	inject.at[0] = first;
+	inject.at[1] = second;
+	inject.arrived = 0;
+	inject.step_tx = step_tx;
+	bench.card.hook = inject_at;
+	assert_int_equal(bench_probe(), 0);
+	run_for(2 * MS);
+	for (uint32_t i = 0; i < 3; i++) {
+		arrived += arrive(i, 100);
+		if (i > 0)
+			run_for(2 * MS);
+	}
+	for (uint32_t i = 0; i < 7; i++)
+		send(i, 100);
+	run_for(2 * MS);
+	for (uint32_t i = 0; i < 7; i++) {
+		mock_rtl_tx_step(&bench.card, MOCK_TX_OK);
+		run_for(2 * MS);
+	}
+	arrived += arrive(9, 100);
+	run_for(10 * MS);
+	/* Long before the first look. */
+	assert_true(arch_clock_ns() < 500 * MS);
+	if (!bench.card.wiped)
+		assert_int_equal(bench.received, arrived + inject.arrived);
+	assert_int_equal(bench.card.sent_count, 7);
+	assert_int_equal(bench.card.imr, ISR_WANTED);
+	return bench.card.accesses;
+}
+
+static void no_frame_is_lost_between_any_two_accesses(void **state)
+{
+	uint64_t last = live(0, 0, false);
+
+	assert_true(last > 100);
+	for (uint64_t k = 1; k <= last; k++)
+		live(k, 0, false);
+}
+
+static void no_two_frames_are_lost_between_accesses(void **state)
+{
+	uint64_t last = live(0, 0, false);
+
+	for (uint64_t k = 1; k <= last; k++)
+		for (uint64_t gap = 1; gap < 16; gap++)
+			live(k, k + gap, false);
+}
+
+static void no_end_of_a_transmission_is_lost(void **state)
+{
+	uint64_t last = live(0, 0, false);
+
+	for (uint64_t k = 1; k <= last; k++) {
+		live(k, 0, true);
+		live(k, k + 1 + k % 8, true);
+	}
+}
+
+/* --- Link
+ * ---------------------------------------------------------------------- */
+
+/* [34] */
+static void every_edge_of_the_link_is_told_once(void **state)
+{
+	uint64_t before = bench.dev->stats.link_changes;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		mock_rtl_set_link(&bench.card, i % 2);
+		run_for(10 * US);
+		assert_int_equal(bench.dev->link_up, i % 2);
+	}
+	assert_int_equal(bench.dev->stats.link_changes, before + 1000);
+	assert_int_equal(counter(RTL_RESETS), 0);
+	check_works();
+}
+
+/* [35] */
+static void a_link_event_without_a_change_is_nothing(void **state)
+{
+	uint64_t before = bench.dev->stats.link_changes;
+
+	for (uint32_t i = 0; i < 100; i++) {
+		mock_rtl_raise(&bench.card, ISR_PUN);
+		run_for(10 * US);
+	}
+	assert_int_equal(bench.dev->stats.link_changes, before);
+	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(bench.card.isr, 0);
+}
+
+static void a_link_change_without_an_event_is_seen_by_the_look(void **state)
+{
+	bench.card.link = false;
+	run_for(NS_PER_S);
+	assert_false(bench.dev->link_up);
+}
+
+static void a_card_may_start_without_a_link(void **state)
+{
+	bench.card.link = false;
+	assert_int_equal(bench_probe(), 0);
+	assert_true(logged("link down"));
+	assert_false(bench.dev->link_up);
+	mock_rtl_set_link(&bench.card, true);
+	run_for(MS);
+	assert_true(bench.dev->link_up);
+	check_works();
+}
+
+/* --- Errors
+ * -------------------------------------------------------------------- */
+
+static void a_receive_error_is_counted(void **state)
+{
+	mock_rtl_raise(&bench.card, ISR_RER);
+	run_for(MS);
+	assert_int_equal(bench.dev->stats.rx_errors, 1);
+	assert_int_equal(counter(RTL_RESETS), 0);
+	check_works();
+}
+
+/* [44] */
+static void a_pci_error_resets_the_card(void **state)
+{
+	for (uint32_t i = 0; i < 6; i++)
+		send(i, 100);
+	mock_pci_set16(bench.card.pci, 6, 0x2280);
+	mock_rtl_raise(&bench.card, ISR_SERR);
+	run_for(MS);
+	assert_int_equal(resets_for(FAULT_PCI), 1);
+	assert_int_equal(mock_pci_get16(bench.card.pci, 6), 0x0280);
+	assert_true(logged("a PCI error (PCI status 2000"));
+	assert_int_equal(bench.stack.drop[DROP_NETDEV_RESET], 4);
+	while (mock_rtl_tx_step(&bench.card, MOCK_TX_OK))
+		run_for(10 * US);
+	check_works();
+	run_for(2 * NS_PER_S);
+	check_pool_full();
+}
+
+/* The reset gives packets back; the card must not read them any more. */
+static bool master_when_freed;
+
+static void watch_free(struct mock_rtl *m, uint64_t access)
+{
+	uint32_t on_card = 0;
+
+	for (unsigned i = 0; i < RTL_SLOTS; i++)
+		on_card += bench.rtl->slot[i].p != NULL;
+	if (on_card == 0 && mock_rtl_tx_pending(m) > 0 &&
+	    mock_pci_get16(m->pci, 4) & 4)
+		master_when_freed = true;
+}
+
+static void a_reset_frees_packets_only_when_dma_has_ended(void **state)
+{
+	master_when_freed = false;
+	for (uint32_t i = 0; i < 4; i++)
+		send(i, 100);
+	bench.card.hook = watch_free;
+	mock_rtl_raise(&bench.card, ISR_SERR);
+	run_for(MS);
+	assert_int_equal(counter(RTL_RESETS), 1);
+	assert_false(master_when_freed);
+	check_works();
+}
+
+static void a_card_that_stopped_by_itself_is_started_again(void **state)
+{
+	bench.card.cr = 0;
+	run_for(NS_PER_S);
+	assert_int_equal(resets_for(FAULT_HALTED), 1);
+	check_works();
+}
+
+/* A card that breaks at once, always. */
+static void break_soon(struct mock_rtl *m, uint64_t access)
+{
+	if (m->imr != 0)
+		m->isr |= ISR_SERR;
+	mock_rtl_update(m);
+}
+
+static void a_card_that_keeps_breaking_is_given_rest(void **state)
+{
+	bench.card.hook = break_soon;
+	mock_rtl_raise(&bench.card, ISR_SERR);
+	run_for(10 * NS_PER_S);
+	assert_true(counter(RTL_RESETS) <= 44);
+	assert_true(counter(RTL_RESETS) >= 10);
+	assert_true(counter(RTL_RESETS_DELAYED) >= 8);
+	/* Not a line for each. */
+	assert_true(times_logged("reset after") <= 2);
+	bench.card.hook = NULL;
+	run_for(3 * NS_PER_S);
+	check_works();
+}
+
+static void packets_wait_while_the_card_rests(void **state)
+{
+	bench.card.hook = break_soon;
+	mock_rtl_raise(&bench.card, ISR_SERR);
+	run_for(100 * MS);
+	assert_int_equal(bench.rtl->state, RTL_RESTING);
+	bench.card.hook = NULL;
+	for (uint32_t i = 0; i < 5; i++)
+		send(i, 100);
+	assert_int_equal(bench.dev->queue_len, 5);
+	run_for(2 * NS_PER_S);
+	assert_int_equal(mock_rtl_tx_pending(&bench.card), 4);
+	check_works();
+}
+
+/* --- A card that goes
+ * ------------------------------------------------------------ */
+
+static void check_dead(const char *why)
+{
+	assert_int_equal(bench.rtl->state, RTL_DEAD);
+	assert_false(bench.dev->link_up);
+	assert_int_equal(times_logged(why), 1);
+	check_pool_full();
+	/* It costs nothing more. */
+	uint64_t accesses = bench.card.accesses;
+
+	send(1, 100);
+	run_for(20 * NS_PER_S);
+	assert_int_equal(bench.card.accesses, accesses);
+	assert_int_equal(times_logged(why), 1);
+	check_pool_full();
+}
+
+/* [42] */
+static void a_card_that_vanishes_is_given_up(void **state)
+{
+	for (uint32_t i = 0; i < 9; i++)
+		send(i, 100);
+	bench.card.gone = true;
+	mock_rtl_update(&bench.card);
+	run_for(2 * NS_PER_S);
+	assert_int_equal(bench.stack.drop[DROP_NETDEV_RESET], 4);
+	assert_int_equal(bench.stack.drop[DROP_NETDEV_DOWN], 5);
+	check_dead("is gone: its registers read as all ones");
+}
+
+/* [42]: wherever the driver just is. */
+static uint64_t vanish_access;
+
+static void vanish_at(struct mock_rtl *m, uint64_t access)
+{
+	if (access == vanish_access) {
+		m->gone = true;
+		mock_rtl_update(m);
+	}
+}
+
+static void a_card_may_vanish_at_any_access(void **state)
+{
+	for (uint64_t k = 1; k <= 60; k++) {
+		bench_start(NULL);
+		vanish_access = bench.card.accesses + k;
+		bench.card.hook = vanish_at;
+		for (uint32_t i = 0; i < 6; i++) {
+			arrive(i, 100);
+			send(i, 100);
+			run_for(10 * US);
+		}
+		run_for(20 * NS_PER_S);
+		check_dead("it stays off");
+	}
+}
+
+/* [43] */
+static void a_card_without_its_address_is_given_it_back(void **state)
+{
+	/* Old headers lie ahead: none of them may be taken again. */
+	for (uint32_t i = 0; i < 300; i++) {
+		arrive(i, 300);
+		run_for(10 * US);
+	}
+	assert_int_equal(bench.received, 300);
+	mock_pci_set16(bench.card.pci, 4, 0);
+	run_for(NS_PER_S);
+	assert_int_equal(bench.received, 300);
+	assert_int_equal(resets_for(FAULT_HALTED), 1);
+	check_works();
+}
+
+/* [43] */
+static void a_card_that_reads_zero_for_ever_is_given_up(void **state)
+{
+	bench.card.decode_off = true;
+	run_for(20 * NS_PER_S);
+	assert_int_equal(bench.received, 0);
+	check_dead("does not come out of reset");
+}
+
+int main(void)
+{
+#define COLD(fn) cmocka_unit_test_setup(fn, bench_power_on)
+#define CASE(fn) cmocka_unit_test_setup(fn, bench_start)
+	const struct CMUnitTest tests[] = {
+		CASE(the_card_starts_with_the_values_of_the_page),
+		COLD(an_interrupt_that_was_disabled_is_enabled),
+		COLD(an_old_chip_is_woken_from_its_sleep),
+		COLD(an_unknown_chip_is_used_as_well),
+		COLD(a_reset_that_never_ends_is_an_error),
+		COLD(a_slow_reset_is_waited_for),
+		COLD(an_absent_card_is_an_error),
+		COLD(a_card_that_reads_zero_is_an_error),
+		COLD(enables_that_fall_out_are_set_again),
+		CASE(a_batch_costs_one_interrupt),
+		CASE(a_shared_line_is_left_to_the_other_device),
+		CASE(a_masked_card_claims_no_interrupt),
+		COLD(without_an_interrupt_line_the_card_is_polled),
+		COLD(line_zero_means_none),
+		COLD(a_line_that_does_not_exist_means_none),
+		CASE(a_wrong_line_is_noticed_and_replaced_by_polling),
+		CASE(one_lost_interrupt_is_only_counted),
+		COLD(no_frame_is_lost_between_any_two_accesses),
+		COLD(no_two_frames_are_lost_between_accesses),
+		COLD(no_end_of_a_transmission_is_lost),
+		CASE(every_edge_of_the_link_is_told_once),
+		CASE(a_link_event_without_a_change_is_nothing),
+		CASE(a_link_change_without_an_event_is_seen_by_the_look),
+		COLD(a_card_may_start_without_a_link),
+		CASE(a_receive_error_is_counted),
+		CASE(a_pci_error_resets_the_card),
+		CASE(a_reset_frees_packets_only_when_dma_has_ended),
+		CASE(a_card_that_stopped_by_itself_is_started_again),
+		CASE(a_card_that_keeps_breaking_is_given_rest),
+		CASE(packets_wait_while_the_card_rests),
+		CASE(a_card_that_vanishes_is_given_up),
+		COLD(a_card_may_vanish_at_any_access),
+		CASE(a_card_without_its_address_is_given_it_back),
+		CASE(a_card_that_reads_zero_for_ever_is_given_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
