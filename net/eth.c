@@ -16,7 +16,7 @@ static bool for_us(const struct pkt *p, const struct eth_hdr *h)
 	return h->dst[0] & 1 || !memcmp(h->dst, p->dev->mac, ETH_ADDR_LEN);
 }
 
-void eth_rx(struct pkt *p)
+static void eth_rx(struct pkt *p)
 {
 	const struct eth_hdr *h = pkt_pull(p, sizeof(*h));
 	const struct eth_type *t;
@@ -36,6 +36,21 @@ void eth_rx(struct pkt *p)
 		return;
 	}
 	t->rx(p);
+}
+
+/* The one way in: every frame of every device gets its fate below. */
+void netdev_rx(struct netdev *dev, const void *frame, size_t len)
+{
+	struct pkt view;
+
+	pkt_init_view(&view, dev->stack, dev, frame, len);
+	view.loopback = dev->is_loopback;
+	dev->stats.rx_frames++;
+	dev->stats.rx_bytes += len;
+	stack_count(dev->stack, COUNT_RX_FRAMES);
+	eth_rx(&view);
+	if (!view.decided)
+		pkt_drop(&view, DROP_UNDECIDED);
 }
 
 void eth_tx(struct pkt *p, const uint8_t dst[ETH_ADDR_LEN], uint16_t type)

@@ -21,11 +21,5 @@ struct eth_hdr {
 
 extern const uint8_t eth_broadcast[ETH_ADDR_LEN];
 
-/*
- * Takes in one frame.  In: [eth][payload], eth at data.  Borrows p.
- * Context: bottom half.  Drops: ETH_SHORT, ETH_NOT_FOR_US, ETH_TYPE.
- */
-void eth_rx(struct pkt *p);
-
 /* Sends [payload] to a station through p->dev.  Takes p. */
 void eth_tx(struct pkt *p, const uint8_t dst[ETH_ADDR_LEN], uint16_t type);

@@ -4,7 +4,6 @@
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/string.h"
-#include "net/eth.h"
 #include "net/stack.h"
 
 #define LOOK_INTERVAL_NS NS_PER_S
@@ -43,20 +42,6 @@ void netdev_register(struct stack *st, struct netdev *dev)
 void netdev_schedule(struct netdev *dev)
 {
 	bh_schedule(&dev->bh);
-}
-
-void netdev_rx(struct netdev *dev, const void *frame, size_t len)
-{
-	struct pkt view;
-
-	pkt_init_view(&view, dev->stack, dev, frame, len);
-	view.loopback = dev->is_loopback;
-	dev->stats.rx_frames++;
-	dev->stats.rx_bytes += len;
-	stack_count(dev->stack, COUNT_RX_FRAMES);
-	eth_rx(&view);
-	if (!view.decided)
-		pkt_drop(&view, DROP_UNDECIDED);
 }
 
 /* Sends what waits, as long as the card takes it. */

@@ -97,8 +97,9 @@ void netdev_register(struct stack *st, struct netdev *dev);
 /* There is work.  Context: any, also interrupt. */
 void netdev_schedule(struct netdev *dev);
 
-/* Hands up one received frame without its FCS.  Borrows frame for the call.
- * Context: bottom half. */
+/* Hands up one received frame, [eth][payload], without its FCS (net/eth.c).
+ * Borrows frame for the call.  Context: bottom half.  Drops: ETH_SHORT,
+ * ETH_NOT_FOR_US, ETH_TYPE, and what the layers above say. */
 void netdev_rx(struct netdev *dev, const void *frame, size_t len);
 
 /* The card has room again: sends what is queued, calls waiters back.

@@ -27,7 +27,7 @@ struct sock *sock_alloc(struct stack *st, enum sock_type type)
 	memset(s, 0, sizeof(*s));
 	s->stack = st;
 	s->type = type;
-	s->ops = type == SOCK_TYPE_TCP ? &tcp_sock_ops : &udp_sock_ops;
+	s->head.ops = type == SOCK_TYPE_TCP ? &tcp_sock_ops : &udp_sock_ops;
 	s->linger = -1;
 	s->rcvbuf = s->sndbuf = SOCK_BUF_DEFAULT;
 	waitq_init(&s->wq);
@@ -75,7 +75,7 @@ int sock_bind(struct sock *s, const struct sock_addr *a)
 	if (a->ip && !ip_is_own(s->stack, a->ip) &&
 	    !(s->type == SOCK_TYPE_UDP && ip_is_broadcast(s->stack, a->ip)))
 		return -EADDRNOTAVAIL;
-	return s->ops->bind(s, a);
+	return s->head.ops->bind(s, a);
 }
 
 int sock_listen(struct sock *s, int backlog)
@@ -96,13 +96,7 @@ int sock_connect(struct sock *s, const struct sock_addr *a)
 {
 	if (!a->port)
 		return -EINVAL;
-	return s->ops->connect(s, a);
-}
-
-ptrdiff_t sock_send(struct sock *s, const void *data, size_t len, int flags,
-    const struct sock_addr *to)
-{
-	return s->ops->send(s, data, len, flags, to);
+	return s->head.ops->connect(s, a);
 }
 
 ptrdiff_t sock_send_ref(struct sock *s, const void *data, size_t len, int flags)
@@ -110,12 +104,6 @@ ptrdiff_t sock_send_ref(struct sock *s, const void *data, size_t len, int flags)
 	if (s->type != SOCK_TYPE_TCP)
 		return -EOPNOTSUPP;
 	return tcp_sock_send_ref(s, data, len, flags);
-}
-
-ptrdiff_t sock_recv(
-    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from)
-{
-	return s->ops->recv(s, buf, len, flags, from);
 }
 
 int sock_shutdown(struct sock *s, enum sock_shut how)
@@ -134,14 +122,14 @@ void sock_close(struct sock *s)
 {
 	sock_wake(s, SOCK_HANGUP);
 	assert(list_empty(&s->wq.entries));
-	s->ops->close(s);
+	s->head.ops->close(s);
 	list_del(&s->chunk_wait.node);
 	pool_put(&s->stack->socks, s);
 }
 
 uint32_t sock_events(const struct sock *s)
 {
-	return s->ops->events(s);
+	return s->head.ops->events(s);
 }
 
 struct waitq *sock_waitq(struct sock *s)

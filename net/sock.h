@@ -57,6 +57,24 @@ enum sock_opt {
 	SOCK_OPT_BROADCAST   /* 0 or 1 */
 };
 
+/* The calls whose work differs by type (net/tcp_sock.c, net/udp.c); the
+ * contracts are those of the functions below that call them. */
+struct sock_ops {
+	int (*bind)(struct sock *s, const struct sock_addr *a);
+	int (*connect)(struct sock *s, const struct sock_addr *a);
+	ptrdiff_t (*send)(struct sock *s, const void *data, size_t len,
+	    int flags, const struct sock_addr *to);
+	ptrdiff_t (*recv)(struct sock *s, void *buf, size_t len, int flags,
+	    struct sock_addr *from);
+	void (*close)(struct sock *s);
+	uint32_t (*events)(const struct sock *s);
+};
+
+/* What every struct sock begins with. */
+struct sock_head {
+	const struct sock_ops *ops;
+};
+
 /* Makes a socket.  The caller owns *out until sock_close.  -ENOBUFS when the
  * pool is empty, -EPROTONOSUPPORT. */
 int sock_create(struct stack *st, enum sock_type type, struct sock **out);
@@ -80,8 +98,11 @@ int sock_connect(struct sock *s, const struct sock_addr *a);
  * connected peer.  Returns the bytes taken, which for TCP may be fewer than
  * len; -EAGAIN, -EPIPE, -ENOTCONN, -EMSGSIZE, -EDESTADDRREQ, -EHOSTUNREACH,
  * -ENETUNREACH, -ENOBUFS or the pending error. */
-ptrdiff_t sock_send(struct sock *s, const void *data, size_t len, int flags,
-    const struct sock_addr *to);
+static inline ptrdiff_t sock_send(struct sock *s, const void *data, size_t len,
+    int flags, const struct sock_addr *to)
+{
+	return ((struct sock_head *)s)->ops->send(s, data, len, flags, to);
+}
 
 /* TCP only: queues immutable bytes by reference; they are borrowed until
  * acknowledged, so they must live for ever.  Returns as sock_send. */
@@ -90,8 +111,11 @@ ptrdiff_t sock_send_ref(
 
 /* Receives.  TCP returns 0 at the end of the stream; UDP cuts a datagram longer
  * than len.  from may be NULL.  -EAGAIN, -ENOTCONN or the pending error. */
-ptrdiff_t sock_recv(
-    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from);
+static inline ptrdiff_t sock_recv(
+    struct sock *s, void *buf, size_t len, int flags, struct sock_addr *from)
+{
+	return ((struct sock_head *)s)->ops->recv(s, buf, len, flags, from);
+}
 
 /* -ENOTCONN. */
 int sock_shutdown(struct sock *s, enum sock_shut how);

@@ -9,21 +9,9 @@
 
 struct tcp_conn;
 
-/* The calls whose work differs by type; the contracts are sock.h's. */
-struct sock_ops {
-	int (*bind)(struct sock *s, const struct sock_addr *a);
-	int (*connect)(struct sock *s, const struct sock_addr *a);
-	ptrdiff_t (*send)(struct sock *s, const void *data, size_t len,
-	    int flags, const struct sock_addr *to);
-	ptrdiff_t (*recv)(struct sock *s, void *buf, size_t len, int flags,
-	    struct sock_addr *from);
-	void (*close)(struct sock *s);
-	uint32_t (*events)(const struct sock *s);
-};
-
 struct sock {
+	struct sock_head head; /* first: sock.h casts */
 	struct stack *stack;
-	const struct sock_ops *ops;
 	enum sock_type type;
 	struct waitq wq;
 	struct sock_addr local, peer; /* port 0: not bound, not connected */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP (RFC 9293).  Read in this order: tcp_internal.h (the connection), tcp.c
- * (a segment finds its connection; TIME-WAIT), tcp_in.c (section 3.10.7 step by
- * step), tcp_out.c (what is sent and when), tcp_timer.c (RFC 6298, zero-window
- * probes, delayed ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
+ * TCP (RFC 9293).  Read in this order: tcp_internal.h (the connection),
+ * tcp_in.c (section 3.10.7 step by step), tcp.c (tables, TIME-WAIT), tcp_out.c
+ * (what is sent and when), tcp_timer.c (RFC 6298, zero-window probes, delayed
+ * ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
  *
  * Left out so far: every option but MSS, urgent data beyond ignoring it.
  */

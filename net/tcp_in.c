@@ -6,10 +6,19 @@
  */
 #include "net/tcp_internal.h"
 
+#include "lib/assert.h"
+#include "lib/checksum.h"
 #include "lib/errno.h"
+#include "net/ip.h"
 #include "net/pkt.h"
 #include "net/sock_internal.h"
 #include "net/stack.h"
+
+static_assert(sizeof(struct tcp_hdr) == 20, "RFC 9293 3.1");
+
+#define TCP_OPT_END 0
+#define TCP_OPT_NOP 1
+#define TCP_OPT_MSS 2
 
 /* --- 3.10.7.1: no connection --------------------------------------------- */
 
@@ -22,7 +31,7 @@ static void reset_sender(struct stack *st, const struct tcp_seg *s)
 		tcp_send_bare(st, &s->t, 0, s->seq + s->len, TCP_RST | TCP_ACK);
 }
 
-void tcp_closed_rx(struct stack *st, struct tcp_seg *s)
+static void closed_rx(struct stack *st, struct tcp_seg *s)
 {
 	s->why = DROP_TCP_NO_CONN;
 	if (!(s->flags & TCP_RST))
@@ -86,7 +95,7 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 		return;
 	}
 	if (s->flags & TCP_ACK) {
-		tcp_closed_rx(l->stack, s);
+		closed_rx(l->stack, s);
 		return;
 	}
 	if (!(s->flags & TCP_SYN)) {
@@ -558,7 +567,7 @@ static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s)
 	tcp_output(c);
 }
 
-void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
+static void conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 {
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent_rx(c, s);
@@ -568,4 +577,107 @@ void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 	if (sequence_step(c, s) && rst_step(c, s) && syn_step(c, s) &&
 	    ack_step(c, s))
 		text_and_fin(c, s);
+}
+
+/* --- 3.10.7: the segment and its connection ------------------------------- */
+
+/*
+ * RFC 9293 3.2: the option list.  A malformed one ends the search and harms
+ * nothing (MUST-7).
+ */
+static uint16_t find_mss(const uint8_t *o, size_t len)
+{
+	size_t i = 0;
+
+	while (i < len && o[i] != TCP_OPT_END) {
+		if (o[i] == TCP_OPT_NOP) {
+			i++;
+			continue;
+		}
+		if (i + 1 >= len || o[i + 1] < 2 || o[i + 1] > len - i)
+			break;
+		if (o[i] == TCP_OPT_MSS && o[i + 1] == 4)
+			return (uint16_t)(o[i + 2] << 8 | o[i + 3]);
+		i += o[i + 1];
+	}
+	return 0;
+}
+
+static void parse_header(struct tcp_seg *s, const struct tcp_hdr *h)
+{
+	s->t.local.ip = s->p->ip_dst;
+	s->t.local.port = be16_get(h->dst_port);
+	s->t.peer.ip = s->p->ip_src;
+	s->t.peer.port = be16_get(h->src_port);
+	s->seq = be32_get(h->seq);
+	s->ack = be32_get(h->ack);
+	s->wnd = be16_get(h->window);
+	s->flags = h->flags & 0x3f;
+}
+
+/* Checks [tcp][data] and leaves [data].  Returns the reason to drop. */
+static enum drop_reason parse(struct pkt *p, struct tcp_seg *s)
+{
+	const struct tcp_hdr *h = (const struct tcp_hdr *)p->data;
+	size_t len = pkt_linear(p), header_len;
+	uint32_t sum;
+
+	if (len < sizeof(*h))
+		return DROP_TCP_SHORT;
+	header_len = (size_t)(h->offset >> 4) * 4;
+	if (header_len < sizeof(*h) || header_len > len)
+		return DROP_TCP_SHORT;
+	sum = ip_pseudo_sum(p->ip_src, p->ip_dst, IP_PROTO_TCP, (uint32_t)len);
+	if (!p->loopback && checksum_finish(checksum_add(sum, h, len)))
+		return DROP_TCP_CHECKSUM; /* MUST-3 */
+	/* RFC 9293 3.9.2.3, MUST-57, MUST-63: no broadcast, no multicast. */
+	if (p->link_broadcast || ip_is_broadcast(p->stack, p->ip_dst))
+		return DROP_TCP_BROADCAST;
+	parse_header(s, h);
+	if (!s->t.peer.port || !s->t.local.port)
+		return DROP_TCP_PORT_ZERO;
+	if (s->flags & TCP_SYN)
+		s->mss =
+		    find_mss((const uint8_t *)(h + 1), header_len - sizeof(*h));
+	pkt_pull(p, header_len);
+	s->len = (uint32_t)pkt_linear(p) + !!(s->flags & TCP_SYN) +
+	         !!(s->flags & TCP_FIN);
+	return DROP_COUNT;
+}
+
+static void dispatch(struct stack *st, struct tcp_seg *s)
+{
+	struct tcp_conn *c = tcp_conn_find(st, &s->t);
+	struct sock *listener;
+	struct tcp_tw *w;
+
+	if (c) {
+		conn_rx(c, s);
+		return;
+	}
+	w = tcp_tw_find(st, &s->t);
+	if (w) {
+		tcp_tw_rx(st, w, s);
+		return;
+	}
+	listener = tcp_listener_find(st, s->t.local.ip, s->t.local.port);
+	if (listener)
+		tcp_listen_rx(listener, s, NULL);
+	else
+		closed_rx(st, s);
+}
+
+void tcp_rx(struct pkt *p)
+{
+	struct tcp_seg s = { .p = p };
+	struct stack *st = p->stack;
+
+	s.why = parse(p, &s);
+	stack_count(st, COUNT_TCP_RX);
+	if (s.why == DROP_COUNT)
+		dispatch(st, &s);
+	if (s.why == DROP_COUNT)
+		pkt_delivered(p);
+	else
+		pkt_drop(p, s.why);
 }

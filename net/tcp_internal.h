@@ -138,7 +138,10 @@ static inline bool seq_le(uint32_t a, uint32_t b)
 /* A connection in state CLOSED that segments can find, or NULL. */
 struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t);
 struct tcp_conn *tcp_conn_find(struct stack *st, const struct tcp_tuple *t);
-bool tcp_tw_exists(struct stack *st, const struct tcp_tuple *t);
+struct tcp_tw *tcp_tw_find(struct stack *st, const struct tcp_tuple *t);
+
+/* A segment for a connection in TIME-WAIT. */
+void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s);
 
 /* The connection ends: no segment finds it, no timer runs, queued data goes.
  * error (negative, or 0) is told to the socket.  Frees it when nobody owns it:
@@ -166,11 +169,9 @@ static inline bool tcp_is_synchronized(const struct tcp_conn *c)
 
 /* --- tcp_in.c: RFC 9293 3.10.7 ------------------------------------------- */
 
-void tcp_closed_rx(struct stack *st, struct tcp_seg *s);
 /* isn_after: the new connection's ISN comes after it; NULL: no matter. */
 void tcp_listen_rx(
     struct sock *listener, struct tcp_seg *s, const uint32_t *isn_after);
-void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s);
 
 /* --- tcp_out.c ----------------------------------------------------------- */
 

@@ -204,7 +204,7 @@ static bool tuple_taken(struct sock *s, uint16_t port)
 	const struct tcp_tuple t = { { s->local.ip, port }, s->peer };
 
 	return port_taken(s, port) || tcp_conn_find(s->stack, &t) ||
-	       tcp_tw_exists(s->stack, &t);
+	       tcp_tw_find(s->stack, &t);
 }
 
 static int choose_local(struct sock *s, const struct sock_addr *peer)
@@ -244,7 +244,7 @@ static int tcp_connect(struct sock *s, const struct sock_addr *a)
 	if (rc)
 		return rc;
 	t = (struct tcp_tuple){ s->local, s->peer };
-	if (tcp_conn_find(s->stack, &t) || tcp_tw_exists(s->stack, &t))
+	if (tcp_conn_find(s->stack, &t) || tcp_tw_find(s->stack, &t))
 		return -EADDRNOTAVAIL;
 	c = tcp_conn_create(s->stack, &t);
 	if (!c)
