@@ -16,6 +16,7 @@
 
 #define PIECE_MAX   8192 /* of one send or receive */
 #define SETTLE_NS   (400 * NS_PER_S)
+#define PAIR_PORT   7
 #define THREADS_MAX 64
 #define ARENA_BYTES (64u << 20)
 
@@ -76,6 +77,14 @@ void sim_check_equal_at(struct sim *s, long long a, long long b,
 
 /* --- Start and stop ------------------------------------------------------ */
 
+/* What a spawned thread was given; static, so that a failing case leaks
+ * nothing. */
+static struct spawned {
+	struct sim *sim; /* NULL: unused */
+	void (*fn)(void *arg);
+	void *arg;
+} spawned[THREADS_MAX];
+
 static void start_side(
     struct sim *s, unsigned side, struct arena *a, const struct stack_limits *l)
 {
@@ -109,6 +118,7 @@ void sim_start(struct sim *s, const char *name, uint64_t seed,
 		wire_abandon(&active->wire); /* the case before this failed */
 	a = host_test_start(THREADS_MAX, ARENA_BYTES);
 	memset(s, 0, sizeof(*s));
+	memset(spawned, 0, sizeof(spawned));
 	s->seed = forced != NULL ? strtoull(forced, NULL, 0) : seed;
 	waitq_init(&s->done);
 	active = s;
@@ -118,19 +128,13 @@ void sim_start(struct sim *s, const char *name, uint64_t seed,
 		start_side(s, side, a, limits != NULL ? limits : &small);
 }
 
-struct spawned {
-	struct sim *sim;
-	void (*fn)(void *arg);
-	void *arg;
-};
-
 static void run_spawned(void *arg)
 {
 	struct spawned *p = arg;
 	struct sim *s = p->sim;
 
 	p->fn(p->arg);
-	free(p);
+	p->sim = NULL;
 	s->running--;
 	waitq_wake(&s->done, 1);
 }
@@ -138,11 +142,13 @@ static void run_spawned(void *arg)
 void sim_spawn(
     struct sim *s, const char *name, void (*fn)(void *arg), void *arg)
 {
-	struct spawned *p = malloc(sizeof(*p));
+	unsigned i = 0;
 
-	*p = (struct spawned){ s, fn, arg };
+	while (spawned[i].sim != NULL)
+		sim_check(s, ++i < THREADS_MAX);
+	spawned[i] = (struct spawned){ s, fn, arg };
 	s->running++;
-	sim_check(s, thread_create(name, run_spawned, p) != NULL);
+	sim_check(s, thread_create(name, run_spawned, &spawned[i]) != NULL);
 }
 
 void sim_run(struct sim *s, uint64_t limit_ns)
@@ -221,11 +227,10 @@ void sim_sleep(uint64_t ns)
 
 /* --- Sockets ------------------------------------------------------------- */
 
-void sim_wait(struct sock *sock, uint32_t events)
+/* A call said -EAGAIN: nothing ran since, so the change is yet to come. */
+static void wait_change(struct sock *sock)
 {
-	events |= SOCK_ERROR | SOCK_HANGUP;
-	while ((sock_events(sock) & events) == 0)
-		waitq_wait(sock_waitq(sock), WAIT_FOREVER);
+	waitq_wait(sock_waitq(sock), WAIT_FOREVER);
 }
 
 struct sock *sim_socket(struct sim *s, unsigned side)
@@ -254,7 +259,7 @@ struct sock *sim_accept(struct sim *s, struct sock *listener)
 	int rc;
 
 	while ((rc = sock_accept(listener, &sock, NULL)) == -EAGAIN)
-		sim_wait(listener, SOCK_READABLE);
+		wait_change(listener);
 	sim_check_equal(s, rc, 0);
 	return sock;
 }
@@ -268,7 +273,7 @@ int sim_connect(struct sock *sock, uint32_t ip, uint16_t port)
 		rc = sock_connect(sock, &to);
 		if (rc != -EINPROGRESS && rc != -EALREADY)
 			return rc;
-		sim_wait(sock, SOCK_WRITABLE);
+		wait_change(sock);
 	}
 }
 
@@ -280,6 +285,15 @@ struct sock *sim_open(struct sim *s, unsigned side, uint16_t port)
 	return sock;
 }
 
+void sim_pair(struct sim *s, struct sock *pair[2])
+{
+	struct sock *listener = sim_listen(s, 1, PAIR_PORT, 1);
+
+	pair[0] = sim_open(s, 0, PAIR_PORT);
+	pair[1] = sim_accept(s, listener);
+	sock_close(listener);
+}
+
 int sim_send(struct sock *sock, const void *data, size_t len)
 {
 	const uint8_t *p = data;
@@ -288,7 +302,7 @@ int sim_send(struct sock *sock, const void *data, size_t len)
 		ptrdiff_t n = sock_send(sock, p, len, 0, NULL);
 
 		if (n == -EAGAIN) {
-			sim_wait(sock, SOCK_WRITABLE);
+			wait_change(sock);
 			continue;
 		}
 		if (n < 0)
@@ -306,7 +320,7 @@ ptrdiff_t sim_recv(struct sock *sock, void *buf, size_t len)
 
 	sched_poll();
 	while ((n = sock_recv(sock, buf, len, 0, NULL)) == -EAGAIN)
-		sim_wait(sock, SOCK_READABLE | SOCK_PEER_SHUT);
+		wait_change(sock);
 	return n;
 }
 

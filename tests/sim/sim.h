@@ -93,14 +93,14 @@ int sim_connect(struct sock *sock, uint32_t ip, uint16_t port);
 /* Connects a new socket of this side to the other's port. */
 struct sock *sim_open(struct sim *s, unsigned side, uint16_t port);
 
+/* A connection from side 0 to side 1; pair[side] is each side's socket. */
+void sim_pair(struct sim *s, struct sock *pair[2]);
+
 /* Sends all; 0 or the error. */
 int sim_send(struct sock *sock, const void *data, size_t len);
 
 /* What sock_recv says once it no longer says -EAGAIN. */
 ptrdiff_t sim_recv(struct sock *sock, void *buf, size_t len);
-
-/* Waits until any of these events is there. */
-void sim_wait(struct sock *sock, uint32_t events);
 
 /* --- Streams ------------------------------------------------------------- */
 

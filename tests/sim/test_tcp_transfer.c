@@ -8,6 +8,7 @@
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -21,8 +22,7 @@
 
 static struct sim sim;
 
-/* --- One connection, both ways ---------------------------------------------
- */
+/* --- One connection, both ways ------------------------------------------- */
 
 struct half {
 	unsigned side;
@@ -102,54 +102,57 @@ static uint64_t transfer(uint64_t bytes0, uint64_t bytes1)
 	return arch_clock_ns() - start_ns;
 }
 
-/* --- The grid --------------------------------------------------------------
- */
+/* --- The grid ------------------------------------------------------------ */
 
 struct impairment {
 	const char *name;
-	uint64_t bytes; /* each way */
-	unsigned seeds;
+	uint64_t bytes;   /* each way */
+	unsigned seeds;   /* times SIM_SEEDS, when that is set */
+	uint64_t limit_s; /* twice what any of 20 times the seeds took */
 	struct wire_params wire;
 };
 
 static const struct impairment grid[] = {
-	{ "no-delay", 4096 * KB, 1, { 0 } },
-	{ "clean", 4096 * KB, 1, { .delay_ns = 2 * MS } },
-	{ "fast-ethernet", 4096 * KB, 2,
+	{ "no-delay", 4096 * KB, 1, 1, { 0 } },
+	{ "clean", 4096 * KB, 1, 1, { .delay_ns = 2 * MS } },
+	{ "fast-ethernet", 4096 * KB, 2, 1,
 	    { .delay_ns = MS / 10, .bits_per_s = 100000000, .slots = 4 } },
-	{ "modem", 64 * KB, 2,
+	{ "modem", 64 * KB, 2, 60,
 	    { .delay_ns = 100 * MS, .bits_per_s = 56000, .slots = 2 } },
-	{ "satellite", 1024 * KB, 2,
+	{ "satellite", 1024 * KB, 2, 30,
 	    { .delay_ns = 300 * MS, .bits_per_s = 10000000, .slots = 4 } },
-	{ "small-queue", 1024 * KB, 4,
+	{ "small-queue", 1024 * KB, 4, 5,
 	    { .delay_ns = 10 * MS,
 	        .bits_per_s = 10000000,
 	        .queue_frames = 8 } },
-	{ "tiny-queue", 512 * KB, 4,
+	{ "tiny-queue", 512 * KB, 4, 25,
 	    { .delay_ns = MS, .bits_per_s = 10000000, .queue_frames = 2 } },
-	{ "loss-1", 1024 * KB, 6, { .delay_ns = 5 * MS, .loss_ppm = 10000 } },
-	{ "loss-5", 512 * KB, 6, { .delay_ns = 5 * MS, .loss_ppm = 50000 } },
-	{ "loss-20", 128 * KB, 8, { .delay_ns = 5 * MS, .loss_ppm = 200000 } },
-	{ "duplicate", 1024 * KB, 4,
+	{ "loss-1", 1024 * KB, 6, 6,
+	    { .delay_ns = 5 * MS, .loss_ppm = 10000 } },
+	{ "loss-5", 512 * KB, 6, 20,
+	    { .delay_ns = 5 * MS, .loss_ppm = 50000 } },
+	{ "loss-20", 128 * KB, 8, 240,
+	    { .delay_ns = 5 * MS, .loss_ppm = 200000 } },
+	{ "duplicate", 1024 * KB, 4, 3,
 	    { .delay_ns = 5 * MS, .duplicate_ppm = 100000 } },
-	{ "duplicate-late", 512 * KB, 4,
+	{ "duplicate-late", 512 * KB, 4, 5,
 	    { .delay_ns = 5 * MS,
 	        .duplicate_ppm = 100000,
 	        .reorder_ppm = 100000,
 	        .reorder_ns = 40 * MS } },
-	{ "reorder", 1024 * KB, 6,
+	{ "reorder", 1024 * KB, 6, 5,
 	    { .delay_ns = 5 * MS,
 	        .reorder_ppm = 100000,
 	        .reorder_ns = 4 * MS } },
-	{ "reorder-far", 512 * KB, 6,
+	{ "reorder-far", 512 * KB, 6, 40,
 	    { .delay_ns = 5 * MS,
 	        .jitter_ns = 2 * MS,
 	        .reorder_ppm = 200000,
 	        .reorder_ns = 300 * MS } },
-	{ "corrupt", 1024 * KB, 6,
+	{ "corrupt", 1024 * KB, 6, 10,
 	    { .delay_ns = 5 * MS, .corrupt_ppm = 20000 } },
-	{ "jitter", 1024 * KB, 3, { .delay_ns = MS, .jitter_ns = 50 * MS } },
-	{ "everything", 256 * KB, 16,
+	{ "jitter", 1024 * KB, 3, 6, { .delay_ns = MS, .jitter_ns = 50 * MS } },
+	{ "everything", 256 * KB, 16, 30,
 	    { .delay_ns = 10 * MS,
 	        .jitter_ns = 5 * MS,
 	        .loss_ppm = 30000,
@@ -161,26 +164,39 @@ static const struct impairment grid[] = {
 	        .queue_frames = 20 } },
 };
 
+static unsigned seed_factor(void)
+{
+	const char *n = getenv("SIM_SEEDS");
+
+	return n != NULL ? (unsigned)atoi(n) : 1;
+}
+
 static void run_cell(const struct impairment *im, uint64_t seed)
 {
 	char name[48];
+	uint64_t ns;
 
 	snprintf(name, sizeof(name), "transfer-%s-%llu", im->name,
 	    (unsigned long long)seed);
 	sim_start(&sim, name, seed, &im->wire, NULL);
-	transfer(im->bytes, im->bytes);
+	ns = transfer(im->bytes, im->bytes);
+	if (getenv("SIM_TIMES") != NULL)
+		printf("%s: %llu ms\n", name, (unsigned long long)(ns / MS));
+	if (ns > im->limit_s * NS_PER_S)
+		sim_fail(&sim, "took %llu ms", (unsigned long long)(ns / MS));
 	sim_stop(&sim);
 }
 
 static void every_byte_arrives_over_every_wire(void **state)
 {
+	unsigned factor = seed_factor();
+
 	for (unsigned i = 0; i < sizeof(grid) / sizeof(grid[0]); i++)
-		for (unsigned k = 0; k < grid[i].seeds; k++)
-			run_cell(&grid[i], 1000 * i + k + 1);
+		for (unsigned k = 0; k < grid[i].seeds * factor; k++)
+			run_cell(&grid[i], 100000 * i + k + 1);
 }
 
-/* --- Single wires ----------------------------------------------------------
- */
+/* --- Single wires -------------------------------------------------------- */
 
 static void corrupt_segments_are_counted_and_never_delivered(void **state)
 {

@@ -140,6 +140,67 @@ void wire_inject(struct wire *w, unsigned to, const void *frame, size_t len)
 	host_at(arch_clock_ns(), arrive, make_frame(&w->end[to], frame, len));
 }
 
+/* --- Rules and filters --------------------------------------------------- */
+
+bool wire_parse(const uint8_t *frame, size_t len, struct wire_segment *s)
+{
+	const struct eth_hdr *eth = (const struct eth_hdr *)frame;
+	const struct ip_hdr *ip = (const struct ip_hdr *)(frame + sizeof(*eth));
+	const struct tcp_hdr *tcp = (const struct tcp_hdr *)(ip + 1);
+	size_t head;
+
+	if (len < sizeof(*eth) + sizeof(*ip) + sizeof(*tcp) ||
+	    be16_get(eth->type) != ETH_TYPE_IPV4 || ip->proto != IP_PROTO_TCP)
+		return false;
+	head = sizeof(*ip) + (tcp->offset >> 4) * 4u;
+	if (be16_get(ip->total_len) < head)
+		return false;
+	*s = (struct wire_segment){ .src_ip = be32_get(ip->src),
+		.dst_ip = be32_get(ip->dst),
+		.src_port = be16_get(tcp->src_port),
+		.dst_port = be16_get(tcp->dst_port),
+		.seq = be32_get(tcp->seq),
+		.ack = be32_get(tcp->ack),
+		.flags = tcp->flags,
+		.window = be16_get(tcp->window),
+		.data = frame + sizeof(*eth) + head,
+		.len = be16_get(ip->total_len) - head };
+	return true;
+}
+
+void wire_lose(struct wire *w, struct wire_rule rule)
+{
+	assert(w->rules < WIRE_RULES_MAX);
+	w->rule[w->rules++] = rule;
+}
+
+static bool rule_wants(
+    struct wire_rule *r, unsigned from, const struct wire_segment *s)
+{
+	if (r->from != from || (s->flags & r->mask) != r->flags ||
+	    (r->data >= 0 && (s->len > 0) != (r->data > 0)) || r->lose == 0)
+		return false;
+	if (r->skip > 0) {
+		r->skip--;
+		return false;
+	}
+	r->lose--;
+	return true;
+}
+
+/* Whether a rule or the case's own filter takes the frame away. */
+static bool filtered(
+    struct wire *w, unsigned from, const uint8_t *data, size_t len)
+{
+	struct wire_segment s;
+
+	if (w->rules > 0 && wire_parse(data, len, &s))
+		for (unsigned i = 0; i < w->rules; i++)
+			if (rule_wants(&w->rule[i], from, &s))
+				return true;
+	return w->filter != NULL && w->filter(w->filter_ctx, from, data, len);
+}
+
 /* --- Mishaps ------------------------------------------------------------- */
 
 static bool is_arp(const uint8_t *frame)
@@ -193,7 +254,7 @@ static void launch(
 	unsigned from = e == &w->end[1];
 
 	e->stats.frames++;
-	if (w->filter != NULL && w->filter(w->filter_ctx, from, data, len)) {
+	if (filtered(w, from, data, len)) {
 		e->stats.filtered++;
 		return;
 	}
@@ -343,32 +404,6 @@ void wire_set_link(struct wire *w, bool up)
 }
 
 /* --- Segments ------------------------------------------------------------ */
-
-bool wire_parse(const uint8_t *frame, size_t len, struct wire_segment *s)
-{
-	const struct eth_hdr *eth = (const struct eth_hdr *)frame;
-	const struct ip_hdr *ip = (const struct ip_hdr *)(frame + sizeof(*eth));
-	const struct tcp_hdr *tcp = (const struct tcp_hdr *)(ip + 1);
-	size_t head;
-
-	if (len < sizeof(*eth) + sizeof(*ip) + sizeof(*tcp) ||
-	    be16_get(eth->type) != ETH_TYPE_IPV4 || ip->proto != IP_PROTO_TCP)
-		return false;
-	head = sizeof(*ip) + (tcp->offset >> 4) * 4u;
-	if (be16_get(ip->total_len) < head)
-		return false;
-	*s = (struct wire_segment){ .src_ip = be32_get(ip->src),
-		.dst_ip = be32_get(ip->dst),
-		.src_port = be16_get(tcp->src_port),
-		.dst_port = be16_get(tcp->dst_port),
-		.seq = be32_get(tcp->seq),
-		.ack = be32_get(tcp->ack),
-		.flags = tcp->flags,
-		.window = be16_get(tcp->window),
-		.data = frame + sizeof(*eth) + head,
-		.len = be16_get(ip->total_len) - head };
-	return true;
-}
 
 static void fill_ip(struct ip_hdr *ip, const struct wire_segment *s)
 {

@@ -64,10 +64,23 @@ struct wire_end {
 	struct list arrived; /* struct wire_frame, for poll */
 };
 
+/* Loses chosen TCP segments of one side. */
+struct wire_rule {
+	unsigned from;
+	uint8_t mask, flags; /* those with (flags & mask) == flags */
+	int data; /* 1: only with data, 0: only without, -1: either */
+	unsigned skip, lose; /* passes the first ones, then loses so many */
+};
+
+#define WIRE_RULES_MAX 4
+
 struct wire {
 	struct wire_end end[2];
 	struct list flying;
 	bool cut; /* everything is lost, both ways, and nobody is told */
+
+	struct wire_rule rule[WIRE_RULES_MAX];
+	unsigned rules;
 
 	/* When set: sees every frame and returns true to lose it. */
 	bool (*filter)(
@@ -93,6 +106,9 @@ void wire_set_link(struct wire *w, bool up);
 
 /* Delivers a frame to end `to` at once, past every impairment. */
 void wire_inject(struct wire *w, unsigned to, const void *frame, size_t len);
+
+/* Adds a rule; each segment is lost by the first that wants it. */
+void wire_lose(struct wire *w, struct wire_rule rule);
 
 /* --- Segments, for filters and hand-made traffic ------------------------- */
 
