@@ -9,7 +9,7 @@
 #define CHUNK_BYTES (1ull << 20) /* some USB stacks fail on longer reads */
 
 /* Left alone in each block of free memory: the firmware is still at work. */
-#define SPARE_BYTES (256ull << 10)
+#define SPARE_BYTES (64ull << 10)
 
 static uint64_t le(const uint8_t *p, unsigned bytes)
 {
