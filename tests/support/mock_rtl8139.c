@@ -661,6 +661,7 @@ static void write_register(struct mock_rtl *m, uint32_t off, uint32_t v)
 		break;
 	case ISR:
 		m->isr &= (uint16_t)~v;
+		m->last_isr_write = (uint16_t)v;
 		mock_rtl_update(m);
 		break;
 	case TCR:

@@ -67,11 +67,11 @@ struct mock_rtl {
 	/* What the test looks at. */
 	uint64_t accesses, capr_writes, cbr_reads, resets, isr_reads;
 	uint64_t clrabt_writes;
-	bool wiped; /* frames were lost in the ring by RCR or a reset */
+	bool wiped;      /* frames were lost in the ring by RCR or a reset */
 	bool touched_cr; /* CR was written since power-on */
 	uint32_t sent_count;
 	struct mock_frame sent[MOCK_RTL_SENT_MAX];
-	uint16_t isr, imr;
+	uint16_t isr, imr, last_isr_write;
 	uint32_t mpc;
 	uint32_t last_threshold; /* of the last TSD written, in 32 bytes */
 

@@ -176,6 +176,7 @@ static void check_alive(uint32_t number)
 static void check_broken(uint16_t status, uint16_t len, uint32_t advance)
 {
 	uint64_t resets;
+	uint32_t had = bench.received;
 
 	run_for(2 * NS_PER_S); /* away from the limit of resets */
 	resets = resets_for(FAULT_RX_HEADER);
@@ -183,6 +184,7 @@ static void check_broken(uint16_t status, uint16_t len, uint32_t advance)
 	run_for(MS);
 	assert_int_equal(resets_for(FAULT_RX_HEADER), resets + 1);
 	assert_int_equal(bench.rtl->rx_off, 0);
+	assert_int_equal(bench.received, had);
 	check_alive(advance);
 }
 
@@ -368,6 +370,8 @@ static void both_overflow_bits_are_acknowledged(void **state)
 {
 	mock_rtl_raise(&bench.card, ISR_FOVW);
 	run_for(MS);
+	assert_int_equal(
+	    bench.card.last_isr_write & ISR_OVERFLOW, ISR_OVERFLOW);
 	assert_int_equal(bench.card.isr, 0);
 	assert_int_equal(counter(RTL_RX_FIFO_OVERFLOW), 1);
 	assert_int_equal(counter(RTL_RX_OVERFLOW), 0);
@@ -376,11 +380,10 @@ static void both_overflow_bits_are_acknowledged(void **state)
 
 /* The card demands it: an overflow may be acknowledged after CAPR moved. */
 static uint16_t isr_at_capr_write;
+static uint64_t capr_writes;
 
 static void watch_capr(struct mock_rtl *m, uint64_t access)
 {
-	static uint64_t capr_writes;
-
 	if (m->capr_writes != capr_writes)
 		isr_at_capr_write |= m->isr & ISR_OVERFLOW;
 	capr_writes = m->capr_writes;
@@ -389,6 +392,7 @@ static void watch_capr(struct mock_rtl *m, uint64_t access)
 static void an_overflow_is_acknowledged_after_draining(void **state)
 {
 	isr_at_capr_write = 0;
+	capr_writes = bench.card.capr_writes;
 	bench.card.hook = watch_capr;
 	flood(40, LONGEST);
 	run_for(MS);
