@@ -172,8 +172,8 @@ static void discover(struct stack *st)
 		d->state = DHCP_SELECTING;
 		d->tries = 0;
 		d->started_ns = clock_ns();
+		d->xid = random_u32(st->rng);
 	}
-	d->xid = random_u32(st->rng);
 	send(st, DISCOVER);
 	timer_arm(&d->timer, clock_ns() + retry_delay(st));
 	d->tries++;

@@ -33,7 +33,6 @@ struct sock {
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
 	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
-	bool waits_for_chunk;
 };
 
 extern const struct sock_ops tcp_sock_ops, udp_sock_ops;

@@ -532,10 +532,12 @@ void tcp_sock_readable(struct tcp_conn *c)
 		    SOCK_READABLE | (c->fin_received ? SOCK_PEER_SHUT : 0));
 }
 
-/* Only once a third of the buffer is free: fewer, larger writes. */
+/* Only once a third of the buffer is free: fewer, larger writes.  While the
+ * pool of chunks is empty nobody is: a poller would spin. */
 static bool writable(const struct tcp_conn *c)
 {
-	return send_space(c) >= c->sock->sndbuf / 3;
+	return send_space(c) >= c->sock->sndbuf / 3 &&
+	    !list_linked(&c->sock->chunk_wait.node);
 }
 
 void tcp_sock_writable(struct tcp_conn *c)
