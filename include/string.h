@@ -26,4 +26,4 @@ char *strcat(char *dst, const char *src) __asm__("rl_strcat");
 char *strdup(const char *s) __asm__("rl_strdup");
 size_t strspn(const char *s, const char *accept) __asm__("rl_strspn");
 size_t strcspn(const char *s, const char *reject) __asm__("rl_strcspn");
-const char *strerror(int number) __asm__("rl_strerror");
+char *strerror(int number) __asm__("rl_strerror");

@@ -67,12 +67,12 @@ static const struct {
 	{ EINPROGRESS, "Operation now in progress" },
 };
 
-const char *strerror(int number)
+char *strerror(int number)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
 		if (errors[i].number == number)
-			return errors[i].text;
-	return "Unknown error";
+			return (char *)errors[i].text;
+	return (char *)"Unknown error";
 }

@@ -57,7 +57,7 @@ static int find_file(const char *path, const struct file **out)
 	if (rc < 0)
 		return rc;
 	/* A folder of that name on the stick stays hidden. */
-	if (strncmp(clean, PROC_FOLDER, strlen(PROC_FOLDER)) == 0)
+	if (str_equal_nocase_n(clean, PROC_FOLDER, strlen(PROC_FOLDER)))
 		return -ENOENT;
 	e = t ? filetable_find(t, clean) : NULL;
 	if (!e && clean[1] == '\0')

@@ -278,7 +278,8 @@ struct sending {
 static ptrdiff_t send_once(
     struct ofile *f, const struct sending *m, size_t done)
 {
-	const uint8_t *data = m->data + done;
+	/* A program may pass NULL for no bytes. */
+	const uint8_t *data = done > 0 ? m->data + done : m->data;
 
 	if (m->by_reference)
 		return sock_send_ref(
@@ -366,8 +367,9 @@ static ptrdiff_t recv_wait(
 
 	w.exclusive = f->socket.type == SOCK_TYPE_UDP;
 	do {
-		rc = sock_recv(f->socket.sock, (uint8_t *)buf + done,
-		    len - done, flags & MSG_PEEK, from);
+		rc = sock_recv(f->socket.sock,
+		    done > 0 ? (uint8_t *)buf + done : buf, len - done,
+		    flags & MSG_PEEK, from);
 		if (rc > 0)
 			done += (size_t)rc;
 		if (rc == 0 || (rc > 0 && (!whole || done == len)))
