@@ -196,6 +196,67 @@ static void every_byte_arrives_over_every_wire(void **state)
 			run_cell(&grid[i], 100000 * i + k + 1);
 }
 
+/* --- Wires out of a hat -------------------------------------------------- */
+
+static uint64_t hat;
+
+/* Below bound; half of the time 0, so that mishaps come in all mixtures. */
+static uint64_t draw(uint64_t bound)
+{
+	hat = hat * 6364136223846793005ull + 1442695040888963407ull;
+	if (hat >> 63)
+		return 0;
+	return (hat >> 16) % bound;
+}
+
+static struct wire_params draw_wire(void)
+{
+	return (struct wire_params){
+		.loss_ppm = (uint32_t)draw(150000),
+		.duplicate_ppm = (uint32_t)draw(150000),
+		.reorder_ppm = (uint32_t)draw(200000),
+		.corrupt_ppm = (uint32_t)draw(50000),
+		.delay_ns = draw(100 * MS),
+		.jitter_ns = draw(20 * MS),
+		.reorder_ns = draw(200 * MS),
+		.bits_per_s = draw(2) * (1000000 + draw(100000000)),
+		.queue_frames = (uint32_t)draw(30),
+		.slots = (uint32_t)draw(5),
+	};
+}
+
+/* Each way another wire, small pools and buffers, any sequence numbers. */
+static void run_drawn(uint64_t seed)
+{
+	const struct stack_limits l = { .packets = 128,
+		.chunks = 80,
+		.conns = 8,
+		.time_waits = 8,
+		.socks = 8,
+		.neighbours = 4 };
+	static uint32_t isn[2];
+	struct wire_params first;
+	char name[32];
+
+	snprintf(name, sizeof(name), "drawn-%llu", (unsigned long long)seed);
+	hat = seed;
+	first = draw_wire();
+	sim_start(&sim, name, seed, &first, &l);
+	sim.wire.end[1].out = draw_wire();
+	for (unsigned i = 0; i < 2; i++) {
+		isn[i] = (uint32_t)-draw(100000);
+		sim.stack[i].tcp.test_isn = &isn[i];
+	}
+	transfer(1 + draw(200 * KB), 1 + draw(200 * KB));
+	sim_stop(&sim);
+}
+
+static void every_byte_arrives_over_wires_out_of_a_hat(void **state)
+{
+	for (unsigned i = 1; i <= 60 * seed_factor(); i++)
+		run_drawn(i);
+}
+
 /* --- Single wires -------------------------------------------------------- */
 
 static void corrupt_segments_are_counted_and_never_delivered(void **state)
@@ -281,6 +342,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_byte_arrives_over_every_wire),
+		cmocka_unit_test(every_byte_arrives_over_wires_out_of_a_hat),
 		cmocka_unit_test(
 		    corrupt_segments_are_counted_and_never_delivered),
 		cmocka_unit_test(clean_wire_needs_no_retransmission),
