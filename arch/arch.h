@@ -50,8 +50,8 @@ struct arch_context {
 
 /* Makes ctx run entry on the stack when first switched to; entry never
  * returns. */
-void arch_context_init(struct arch_context *ctx, void *stack, size_t size,
-    void (*entry)(void));
+void arch_context_init(
+    struct arch_context *ctx, void *stack, size_t size, void (*entry)(void));
 void arch_context_switch(struct arch_context *from, struct arch_context *to);
 
 /* Releases what the machine holds for a context that never runs again.  It may

@@ -37,11 +37,11 @@ struct boot_framebuffer {
 
 struct boot_info {
 	uint32_t magic, version;
-	char door[8]; /* "uefi", "pvh", "bios" */
+	char door[8];                     /* "uefi", "pvh", "bios" */
 	uint64_t kernel_base, kernel_len; /* where the image lies, physical */
 	uint64_t acpi_rsdp;               /* 0: unknown */
 	uint64_t efi_system_table;        /* 0: none */
-	int64_t wall_time_s; /* UTC at hand-over, seconds since 1970; 0: unknown */
+	int64_t wall_time_s;    /* UTC, seconds since 1970; 0: unknown */
 	uint64_t wall_time_tsc; /* the TSC when wall_time_s was read */
 	struct boot_framebuffer framebuffer;
 	uint8_t seed[32]; /* firmware randomness */

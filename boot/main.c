@@ -60,8 +60,8 @@ noreturn void kernel_main(const struct boot_info *bi)
 	memory_init(bi);
 	paging_init();
 	stick = stick_volume(bi);
-	log_info("memory: %lu MiB free",
-	    memmap_total(memory_map(), MEM_FREE) >> 20);
+	log_info(
+	    "memory: %lu MiB free", memmap_total(memory_map(), MEM_FREE) >> 20);
 	clock_init();
 	interrupts_init();
 	gather_entropy(bi);

@@ -22,8 +22,8 @@
 /* An application that boot starts, and the port that tells that it serves. */
 struct service {
 	const char *app;
-	const char *name;  /* on the READY line; NULL: not there */
-	uint16_t port;     /* 0: off */
+	const char *name; /* on the READY line; NULL: not there */
+	uint16_t port;    /* 0: off */
 	bool udp;
 	bool ended;
 	char port_text[8];
@@ -76,8 +76,8 @@ void services_load_stick(const struct fat_volume *v)
 		return;
 	}
 	a = take_memory(LIMIT_FILES_SHARE, LIMIT_FILES_MAX);
-	if (filetable_init(&sys.files,
-	        (uint32_t)(a.size / 2 / LIMIT_FILE_BYTES), &a) ||
+	if (filetable_init(
+	        &sys.files, (uint32_t)(a.size / 2 / LIMIT_FILE_BYTES), &a) ||
 	    fat_read(v, &sys.files, &a, &r)) {
 		log_error("stick: %s; defaults are used",
 		    r.error ? r.error : "too little memory for its files");
@@ -172,9 +172,9 @@ static size_t print_log(char *buf, size_t size, void *ctx)
 
 static void make_environment(void)
 {
-	struct posix_config c = { .stack = &sys.stack,
-		.files = &sys.files,
-		.clock_ns = clock_ns };
+	struct posix_config c = {
+		.stack = &sys.stack, .files = &sys.files, .clock_ns = clock_ns
+	};
 	struct arena a = take_memory(LIMIT_MALLOC_SHARE * 2, LIMIT_MALLOC_MAX);
 
 	c.fds_max = sys.stack.limits.socks + 64;
@@ -256,8 +256,7 @@ static void choose_services(void)
 	bool other = s->app[0] != '\0';
 
 	if (other && !app_find(s->app)) {
-		log_warn("no application '%s'; the default ones start",
-		    s->app);
+		log_warn("no application '%s'; the default ones start", s->app);
 		other = false;
 	}
 	sys.service[SERVICE_HTTP] = (struct service){ "http", "http",
@@ -269,15 +268,15 @@ static void choose_services(void)
 	sys.service[SERVICE_UDP_ECHO] = (struct service){ "udp_echo", NULL,
 		other ? 0 : s->echo_port, true, false, "", NULL };
 	if (other)
-		sys.service[SERVICE_UDP_ECHO] = (struct service){ s->app, NULL,
-			0, false, false, "", NULL };
+		sys.service[SERVICE_UDP_ECHO] =
+		    (struct service){ s->app, NULL, 0, false, false, "", NULL };
 }
 
 void services_start_apps(int64_t wall_time_s)
 {
 	if (wall_time_s > 0)
-		posix_set_wall_clock(sys.env,
-		    wall_time_s * 1000000000 - (int64_t)clock_ns());
+		posix_set_wall_clock(
+		    sys.env, wall_time_s * 1000000000 - (int64_t)clock_ns());
 	thread_set_env(sys.env);
 	choose_services();
 	for (int i = 0; i < SERVICES; i++)
@@ -290,8 +289,8 @@ static bool serves(const struct service *s)
 {
 	if (!s->port || s->ended)
 		return true;
-	return s->udp ? udp_is_bound(&sys.stack, s->port) :
-	                tcp_is_listening(&sys.stack, s->port);
+	return s->udp ? udp_is_bound(&sys.stack, s->port)
+	              : tcp_is_listening(&sys.stack, s->port);
 }
 
 static bool all_ready(void)

@@ -87,8 +87,8 @@ int pool_init(struct pool *p, const char *name, size_t object_bytes,
 	    (object_bytes + OBJECT_ALIGN - 1) & ~(size_t)(OBJECT_ALIGN - 1);
 	if (__builtin_mul_overflow(p->object_bytes, count, &bytes))
 		return -ENOMEM;
-	/* Pools are most of the machine's memory: none of it is touched before
-	 * it is needed, so that a large machine boots as fast as a small one. */
+	/* Pools are most of the memory: none of it is touched before
+	 * it is needed, so a large machine boots as fast as a small. */
 	p->base = arena_take(a, bytes, OBJECT_ALIGN);
 	if (p->base == NULL)
 		return -ENOMEM;

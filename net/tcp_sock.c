@@ -537,7 +537,7 @@ void tcp_sock_readable(struct tcp_conn *c)
 static bool writable(const struct tcp_conn *c)
 {
 	return send_space(c) >= c->sock->sndbuf / 3 &&
-	    !list_linked(&c->sock->chunk_wait.node);
+	       !list_linked(&c->sock->chunk_wait.node);
 }
 
 void tcp_sock_writable(struct tcp_conn *c)

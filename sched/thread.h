@@ -59,8 +59,8 @@ void sched_poll(void);
 void sched_get_stats(struct sched_stats *out);
 
 /* Calls fn for each thread: name, and "running", "ready", "waiting". */
-void sched_for_each(void (*fn)(void *ctx, const char *name, const char *state),
-    void *ctx);
+void sched_for_each(
+    void (*fn)(void *ctx, const char *name, const char *state), void *ctx);
 
 /* parking, for wait.c */
 void thread_park(void);

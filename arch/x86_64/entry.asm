@@ -81,7 +81,7 @@ global pvh_entry
 pvh_entry:
 	cli
 	cld
-	mov ebp, IMAGE_LMA	; this door loads at the program headers' p_paddr
+	mov ebp, IMAGE_LMA ; this door loads at the headers' p_paddr
 	mov esi, DOOR_PVH
 
 start32:
