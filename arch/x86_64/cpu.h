@@ -71,14 +71,15 @@ static inline void cpu_set_page_root(uint64_t v)
 	__asm__ volatile("mov %0, %%cr3" ::"r"(v) : "memory");
 }
 
-/* Global pages survive a change of tables: on only once the tables are final.
- */
-static inline void cpu_enable_global_pages(void)
+#define CR4_MCE (1u << 6) /* report machine checks, do not just stop */
+#define CR4_PGE (1u << 7) /* global pages: they survive a change of tables */
+
+static inline void cpu_add_cr4(uint64_t bits)
 {
 	uint64_t v;
 
-	__asm__ volatile("mov %%cr4, %0\n\torl $0x80, %k0\n\tmov %0, %%cr4"
-	                 : "=&r"(v)::"memory");
+	__asm__ volatile("mov %%cr4, %0" : "=r"(v));
+	__asm__ volatile("mov %0, %%cr4" ::"r"(v | bits) : "memory");
 }
 
 static inline uint64_t cpu_flags(void)

@@ -21,6 +21,7 @@
 #define SHARED_MAX      4
 #define VECTOR_LINE_0   0x20
 #define UNCLAIMED_LIMIT 100000
+#define DRAIN_ROUNDS    100
 
 /* Lines that belong to the machine itself and whose ELCR bits are reserved:
  * timer, keyboard, cascade, clock, coprocessor. */
@@ -36,6 +37,7 @@ static struct {
 	uint32_t unclaimed[LINES]; /* in a row */
 	uint16_t mask;
 	uint64_t spurious, stray;
+	bool draining;
 } irq;
 
 static void write_mask(void)
@@ -52,13 +54,33 @@ static void init_one(uint16_t port, uint8_t vector, uint8_t wiring)
 	arch_out8(port + 1, ICW4_8086);
 }
 
+/*
+ * Firmware's last interrupts may still wait in the local APIC, at vectors that
+ * are the 8259's here: while no line of that is open, all are the APIC's.
+ */
+static void drain(void)
+{
+	irq.draining = true;
+	cpu_irq_on();
+	for (int i = 0; i < DRAIN_ROUNDS; i++)
+		cpu_pause();
+	cpu_irq_off();
+	irq.draining = false;
+	if (irq.stray > 0)
+		log_info("interrupts: %u left over from firmware",
+		    (unsigned)irq.stray);
+}
+
 void interrupts_init(void)
 {
 	init_one(PIC1, VECTOR_LINE_0, 1u << CASCADE);
 	init_one(PIC2, VECTOR_LINE_0 + 8, CASCADE);
-	irq.mask = (uint16_t) ~(1u << CASCADE);
+	irq.mask = 0xffff;
 	write_mask();
 	lapic_init();
+	drain();
+	irq.mask = (uint16_t) ~(1u << CASCADE);
+	write_mask();
 	cpu_irq_on();
 }
 
@@ -145,9 +167,11 @@ static void line_interrupt(unsigned line)
 
 void interrupt_entry(const struct trap_frame *f)
 {
-	if (f->vector == LAPIC_TIMER_VECTOR) {
+	bool ours = f->vector - VECTOR_LINE_0 < LINES && !irq.draining;
+
+	if (f->vector == LAPIC_TIMER_VECTOR && !irq.draining) {
 		lapic_timer_irq();
-	} else if (f->vector - VECTOR_LINE_0 < LINES) {
+	} else if (ours) {
 		line_interrupt((unsigned)(f->vector - VECTOR_LINE_0));
 	} else if (f->vector != LAPIC_SPURIOUS_VECTOR) {
 		irq.stray++;

@@ -13,6 +13,7 @@ enum {
 	LAPIC_TPR = 0x080,
 	LAPIC_EOI = 0x0b0,
 	LAPIC_SVR = 0x0f0,
+	LAPIC_ISR = 0x100, /* eight registers, 16 bytes apart */
 	LAPIC_LVT_CMCI = 0x2f0,
 	LAPIC_LVT_TIMER = 0x320,
 	LAPIC_LVT_THERMAL = 0x330,
@@ -105,6 +106,21 @@ static void init_sources(void)
 	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
 }
 
+/* Ends what firmware left in service: it would hold back all vectors of equal
+ * or lower priority. */
+static void end_in_service(void)
+{
+	for (int tries = 0; tries < 256; tries++) {
+		uint32_t any = 0;
+
+		for (uint32_t i = 0; i < 8; i++)
+			any |= lapic_read(LAPIC_ISR + 16 * i);
+		if (any == 0)
+			return;
+		lapic_write(LAPIC_EOI, 0);
+	}
+}
+
 static uint32_t read_count(void)
 {
 	return lapic_read(LAPIC_TIMER_CURRENT);
@@ -127,6 +143,7 @@ void lapic_init(void)
 {
 	find_registers();
 	init_sources();
+	end_in_service();
 	init_timer();
 	log_info("timer: local APIC%s at %llu.%03llu MHz",
 	    lapic.regs == NULL ? " (x2)" : "",

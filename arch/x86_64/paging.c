@@ -27,6 +27,7 @@
 #define CPUID_FEATURES    1
 #define CPUID_EXT         0x80000001
 #define CPUID_EXT_D_NX    (1u << 20)
+#define CPUID_FEATURE_MCE (1u << 7)
 #define CPUID_FEATURE_PAT (1u << 16)
 
 #define AREA_BYTES (1ull << 39) /* devices and stacks: one top-level entry */
@@ -156,6 +157,8 @@ static void map_direct(const struct mem_range *r)
 
 static void init_cpu_features(void)
 {
+	if (cpu_id(CPUID_FEATURES).d & CPUID_FEATURE_MCE)
+		cpu_add_cr4(CR4_MCE);
 	if (cpu_id(CPUID_FEATURES).d & CPUID_FEATURE_PAT)
 		cpu_msr_write(MSR_PAT, PAT_RESET);
 	if (!(cpu_id(CPUID_EXT).d & CPUID_EXT_D_NX)) {
@@ -176,7 +179,7 @@ void paging_init(void)
 	for (uint32_t i = 0; i < m->count; i++)
 		map_direct(&m->range[i]);
 	cpu_set_page_root((uint64_t)paging.root - DIRECT_BASE);
-	cpu_enable_global_pages();
+	cpu_add_cr4(CR4_PGE);
 	paging.live = true;
 }
 
