@@ -84,3 +84,6 @@ debug: $(B)/ringlet.img
 
 write: $(B)/ringlet.img
 	@image/write.py $< $(DEV)
+
+# A kernel that crashes on request, for tests/qemu/test_crash.py.
+test-images: $(B)/tests/crash.elf

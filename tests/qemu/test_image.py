@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: MIT
+"""The stick's builder, the runner's command line, and who may be written to."""
+
+import hashlib
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from guest import BUILD, ROOT, artifact, free_port
+
+sys.path.insert(0, os.path.join(ROOT, "image"))
+import run  # noqa: E402
+import write  # noqa: E402
+
+EXPECTED_SECONDS = 10
+MKSTICK = os.path.join(ROOT, "image", "mkstick")
+RUN = os.path.join(ROOT, "image", "run.py")
+
+
+def mkstick(out, size, tree):
+    return subprocess.run(
+        [MKSTICK, str(out), str(size), str(tree), artifact("BOOTX64.EFI"),
+         artifact("ringlet.elf")], capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    (tmp_path / "tree" / "www" / "sub folder").mkdir(parents=True)
+    (tmp_path / "tree" / "config.txt").write_text("hostname = x\n")
+    (tmp_path / "tree" / "www" / "sub folder" / "Long name.html").write_text(
+        "hello")
+    (tmp_path / "tree" / ".hidden").write_text("no")
+    return tmp_path / "tree"
+
+
+def listing(image):
+    return subprocess.run(["mdir", "-/", "-b", "-i", image, "::"], text=True,
+                          capture_output=True, check=True).stdout.split("\n")
+
+
+@pytest.mark.parametrize("size,type_name", [(16, b"FAT16"), (64, b"FAT32")])
+def test_the_stick_holds_the_tree(tmp_path, tree, size, type_name):
+    image = tmp_path / "s.fat"
+    assert mkstick(image, size, tree).returncode == 0
+    assert image.stat().st_size == size << 20
+    sector = image.read_bytes()[:512]
+    assert type_name in sector and sector[510:] == b"\x55\xaa"
+    names = listing(image)
+    assert "::/EFI/BOOT/BOOTX64.EFI" in names
+    assert "::/ringlet.elf" in names
+    assert "::/www/sub folder/Long name.html" in names
+    assert not any("hidden" in n for n in names)
+
+
+def test_one_tree_makes_one_image(tmp_path, tree):
+    mkstick(tmp_path / "a", 16, tree)
+    time.sleep(2.1)  # FAT counts in two seconds
+    os.utime(tree / "config.txt")
+    mkstick(tmp_path / "b", 16, tree)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_tree_too_large_is_refused(tmp_path, tree):
+    (tree / "www" / "big").write_bytes(bytes(17 << 20))
+    done = mkstick(tmp_path / "s", 16, tree)
+    assert done.returncode != 0 and "larger SIZE=" in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+@pytest.mark.parametrize("size", ["3", "257", "x", ""])
+def test_a_bad_size_is_refused(tmp_path, tree, size):
+    done = mkstick(tmp_path / "s", size, tree)
+    assert done.returncode != 0 and "SIZE=" in done.stderr
+
+
+def test_the_image_has_its_checksum():
+    with open(artifact("ringlet.img"), "rb") as f:
+        digest = hashlib.sha256(f.read()).hexdigest()
+    with open(artifact("ringlet.img.sha256"), encoding="ascii") as f:
+        assert f.read().split() == [digest, "ringlet.img"]
+
+
+def test_the_doors_differ_in_what_qemu_is_told():
+    pvh = run.qemu_args(run.Config(boot="pvh", append="a=b", stick="s"))
+    assert pvh[pvh.index("-append") + 1] == "a=b"
+    assert pvh[pvh.index("-initrd") + 1] == "s"
+    uefi = run.qemu_args(run.Config(boot="uefi", append="a=b", stick="s"))
+    assert "-append" not in uefi and "-kernel" not in uefi
+    assert any("snapshot=on" in a for a in uefi)
+
+
+def test_forwards_stay_on_this_host():
+    netdev = run.user_netdev(http=1, echo=2, admin=None)
+    assert netdev == ("user,hostfwd=tcp:127.0.0.1:1-:80,"
+                      "hostfwd=tcp:127.0.0.1:2-:7,hostfwd=udp:127.0.0.1:2-:7")
+
+
+def runner(*words):
+    return subprocess.run([RUN, "BUILD=" + BUILD, *words], text=True,
+                          capture_output=True, check=False, timeout=20,
+                          stdin=subprocess.DEVNULL)
+
+
+def test_a_busy_port_is_said():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        s.listen()
+        port = s.getsockname()[1]
+        done = runner("HTTP=%d" % port)
+    assert done.returncode != 0
+    assert "port %d" % port in done.stderr and "HTTP=" in done.stderr
+
+
+@pytest.mark.parametrize("word", [
+    "BOOT=x", "NET=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
+def test_a_bad_variable_is_said(word):
+    done = runner(word)
+    assert done.returncode != 0 and word in done.stderr
+
+
+def children(pid):
+    with open("/proc/%d/task/%d/children" % (pid, pid), encoding="ascii") as f:
+        return f.read().split()
+
+
+def test_the_runner_prints_urls_and_ends_its_machine():
+    ports = [free_port() for _ in range(3)]
+    with subprocess.Popen(
+            [RUN, "BUILD=" + BUILD, "BOOT=pvh", "HTTP=%d" % ports[0],
+             "ECHO=%d" % ports[1], "ADMIN=%d" % ports[2]],
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL) as process:
+        for line in process.stdout:
+            if "/stats" in line:
+                break
+        assert "http://localhost:%d/stats" % ports[2] in line
+        qemu = children(process.pid)
+        assert qemu
+        process.terminate()
+        assert process.wait(10) != 0
+    assert not any(os.path.exists("/proc/" + pid) for pid in qemu)
+
+
+def disk(**changes):
+    return dict({"type": "disk", "rm": True, "ro": False, "size": 1 << 30,
+                 "mountpoints": [None]}, **changes)
+
+
+def test_a_removable_unmounted_disk_may_be_written():
+    assert write.refusal(disk(), 1 << 20) is None
+
+
+@pytest.mark.parametrize("changes,why", [
+    ({"type": "part"}, "whole disk"), ({"type": "loop"}, "whole disk"),
+    ({"rm": False}, "removable"), ({"ro": True}, "write-protected"),
+    ({"size": 1000}, "too small"), ({"mountpoints": ["/"]}, "in use"),
+    ({"children": [{"mountpoints": ["/home"]}]}, "in use"),
+    ({"children": [{"children": [{"mountpoints": ["[SWAP]"]}]}]}, "in use")])
+def test_anything_else_is_refused(changes, why):
+    assert why in write.refusal(disk(**changes), 1 << 20)
+
+
+def test_what_is_no_disk_is_refused():
+    assert write.refusal(None, 1) is not None
+    assert write.describe("/nonexistent") is None
+
+
+def test_what_was_written_is_read_back(tmp_path):
+    (tmp_path / "a").write_bytes(b"x" * 3000000)
+    (tmp_path / "b").write_bytes(b"x" * 3000000 + b"rest of the stick")
+    assert write.same(tmp_path / "a", tmp_path / "b")
+    (tmp_path / "b").write_bytes(b"x" * 2999999 + b"y")
+    assert not write.same(tmp_path / "a", tmp_path / "b")
