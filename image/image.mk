@@ -68,22 +68,29 @@ $(B)/ringlet.img: $(B)/stick.fat
 	$(call say,IMAGE,$@)
 	$(Q)cp $< $@ && cd $(B) && sha256sum ringlet.img >ringlet.img.sha256
 
-all image: $(B)/ringlet.img
-.PHONY: image run debug write
+all: $(B)/ringlet.img
+	@:
 
 # --- QEMU ----------------------------------------------------------------
 RUN = image/run.py BUILD="$(B)" BOOT="$(BOOT)" NET="$(NET)" MEM="$(MEM)" \
 	HTTP="$(HTTP)" ECHO="$(ECHO)" ADMIN="$(ADMIN)" ACCEL="$(ACCEL)" \
 	APPEND="$(APPEND)"
 
-run: $(B)/ringlet.img
+# ./setup comes first, and make runs anew below it, as in tests/test.mk.
+image: ## one stick image, build/ringlet.img
+	$(Q)./setup
+	+$(Q)$(MAKE) --no-print-directory all
+
+run: image ## boots the image in QEMU; Ctrl-A x leaves
 	@$(RUN)
 
-debug: $(B)/ringlet.img
+debug: image ## as run, but waits for gdb first
 	@$(RUN) DEBUG=1
 
-write: $(B)/ringlet.img
-	@image/write.py $< $(DEV)
+write: image ## DEV=/dev/sdX: writes and verifies a stick
+	@image/write.py $(B)/ringlet.img $(DEV)
+
+.PHONY: image run debug write
 
 # A kernel that crashes on request, for tests/qemu/test_crash.py.
 test-images: $(B)/tests/crash.elf
