@@ -63,7 +63,9 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 class User:
-    """QEMU's user network: DHCP from QEMU, ports of 127.0.0.1 forwarded."""
+    """QEMU's user network: DHCP from QEMU, ports of 127.0.0.1 forwarded.  It
+    listens with a backlog of one: let one connection do something before the
+    next is made, or Linux repeats the SYN after a second."""
 
     rootless = True
     append = ""

@@ -88,3 +88,5 @@ def test_empty_file_and_long_lines(boot):
 def test_secret_is_not_printed(boot):
     guest = boot(append="admin.token=sesame-4711 log=debug")
     assert "sesame-4711" not in guest.serial()
+    assert guest.get("/stats", port=8139)[0] == 401
+    guest.ready["admin"] = None  # no ledger to be read at the end

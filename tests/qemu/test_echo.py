@@ -83,9 +83,8 @@ def test_two_hundred_at_once(boot):
     for n in range(200):
         s = guest.connect(7, 20)
         s.sendall(b"%03d" % n)
-        clients.append(s)
-    for n, s in enumerate(clients):
         assert s.recv(3) == b"%03d" % n
+        clients.append(s)
     payloads = [noise(10000, n) for n in range(200)]
     for s, data in zip(clients, payloads):
         s.sendall(data)
