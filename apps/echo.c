@@ -31,7 +31,9 @@ static int open_bound(int type, int port)
 	if (fd < 0)
 		return -1;
 	addr.sin_port = htons((uint16_t)port);
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* For datagrams this would let two programs share the port. */
+	if (type == SOCK_STREAM)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
 		return fd;
 	close(fd);
