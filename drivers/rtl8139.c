@@ -240,6 +240,13 @@ static void configure(struct rtl *r)
 	r->state = RTL_RUNNING;
 }
 
+/* Section 9.  The bit is latched low: the first read may tell the past. */
+static bool link_is_up(const struct rtl *r)
+{
+	rtl_read16(r, RTL_BMSR);
+	return rtl_read16(r, RTL_BMSR) & BMSR_LINK;
+}
+
 /* --- Recovery ------------------------------------------------------------ */
 
 /* The card may touch no memory from here on, so what it held is ours. */
@@ -323,11 +330,9 @@ static void check_running(struct rtl *r)
 
 /* --- Poll ---------------------------------------------------------------- */
 
-/* Section 9.  The bit is latched low: the first read may tell the past. */
 static void check_link(struct rtl *r)
 {
-	rtl_read16(r, RTL_BMSR);
-	netdev_set_link(&r->dev, rtl_read16(r, RTL_BMSR) & BMSR_LINK);
+	netdev_set_link(&r->dev, link_is_up(r));
 }
 
 static void count_missed(struct rtl *r)
@@ -598,7 +603,7 @@ static void say_attached(struct rtl *r, uint8_t revision)
 	log_info("%s: %s at %02x:%02x.%x, revision %02x, %pM, irq %u, link %s",
 	    r->dev.name, chip ? chip->name : "unknown RTL8139", r->at.bus,
 	    r->at.slot, r->at.function, revision, r->dev.mac, r->irq,
-	    rtl_read16(r, RTL_BMSR) & BMSR_LINK ? "up" : "down");
+	    link_is_up(r) ? "up" : "down");
 }
 
 int rtl8139_probe(struct stack *st, const struct pci_device *d,

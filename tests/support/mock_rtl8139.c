@@ -566,6 +566,15 @@ static void put_le32(uint8_t *p, uint32_t v)
 		p[i] = (uint8_t)(v >> 8 * i);
 }
 
+/* The link bit is latched low: a loss shows even when it is over. */
+static uint32_t read_bmsr(struct mock_rtl *m)
+{
+	bool up = m->link && !m->link_was_lost;
+
+	m->link_was_lost = false;
+	return up ? 0x782d : 0x7829;
+}
+
 static uint32_t read_register(struct mock_rtl *m, uint32_t off)
 {
 	switch (off) {
@@ -609,7 +618,7 @@ static uint32_t read_register(struct mock_rtl *m, uint32_t off)
 	case TSAD:
 		return tsad_summary(m);
 	case BMSR:
-		return m->link ? 0x782d : 0x7829;
+		return read_bmsr(m);
 	default:
 		return 0;
 	}
@@ -722,6 +731,7 @@ static const struct host_mmio_ops ops = { card_read, card_write };
 void mock_rtl_set_link(struct mock_rtl *m, bool up)
 {
 	m->link = up;
+	m->link_was_lost |= !up;
 	mock_rtl_raise(m, ISR_PUN);
 }
 

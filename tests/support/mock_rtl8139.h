@@ -48,9 +48,9 @@ struct mock_rtl {
 	uint32_t chip;      /* TCR's identity bits */
 	enum mock_eeprom eeprom;
 	uint16_t eeprom_signature;
-	bool link;
-	uint64_t tx_delay_ns; /* 0: only mock_rtl_tx_step sends */
-	uint64_t reset_ns;    /* how long CR.RST stays set */
+	bool link, link_was_lost; /* BMSR tells a loss once more */
+	uint64_t tx_delay_ns;     /* 0: only mock_rtl_tx_step sends */
+	uint64_t reset_ns;        /* how long CR.RST stays set */
 	bool reset_stuck;
 	bool back_pressure;     /* keeps frames that find no room, as QEMU */
 	bool drops_enables;     /* CR loses RE and TE once after reset */

@@ -220,10 +220,14 @@ static void a_frame_beyond_what_is_published_is_not_read(void **state)
 
 static void an_unaligned_place_of_the_card_resets_it(void **state)
 {
-	bench.card.cbr = 2;
-	mock_rtl_raise(&bench.card, ISR_ROK);
+	unsigned long irq = arch_irq_save();
+
+	arrive(1, 60);
+	bench.card.cbr += 2;
+	arch_irq_restore(irq);
 	run_for(MS);
 	assert_int_equal(resets_for(FAULT_RX_HEADER), 1);
+	assert_int_equal(bench.received, 0);
 	check_alive(7);
 }
 
