@@ -27,11 +27,11 @@ enum {
 #define FIFO_BYTES     16
 
 /* One byte takes 87 us, a full queue 1.4 ms: at a microsecond per port read
- * this is plenty, and a stuck port costs little. */
+ * this is plenty.  A stuck port costs it once; then each byte has one look. */
 #define SPIN_MAX 20000
 
 static struct {
-	bool present;
+	bool present, stuck;
 	uint32_t room; /* bytes that the empty queue surely still takes */
 } serial;
 
@@ -59,10 +59,13 @@ bool serial_init(void)
 /* The queue reports only that it is empty, and then takes a whole run. */
 static void put(char c)
 {
-	for (uint32_t i = 0; serial.room == 0 && i < SPIN_MAX; i++)
+	uint32_t tries = serial.stuck ? 1 : SPIN_MAX;
+
+	for (; serial.room == 0 && tries > 0; tries--)
 		if (arch_in8(COM1 + REG_LSR) & LSR_EMPTY)
 			serial.room = FIFO_BYTES;
-	if (serial.room == 0)
+	serial.stuck = serial.room == 0;
+	if (serial.stuck)
 		return;
 	serial.room--;
 	write_reg(REG_DATA, (uint8_t)c);
