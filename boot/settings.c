@@ -325,13 +325,13 @@ void settings_defaults(struct settings *s)
 
 static uint32_t check_gateway(struct settings *s, void (*report)(const char *))
 {
-	uint32_t mask = s->ip_dhcp ? 0 : net_mask(s->ip_prefix);
 	char line[128];
 
 	/* With DHCP the network is not known yet. */
 	if (s->ip_dhcp || s->gateway == 0)
 		return 0;
-	if (((s->gateway ^ s->ip_addr) & mask) == 0 && s->gateway != s->ip_addr)
+	if (s->gateway != s->ip_addr &&
+	    ((s->gateway ^ s->ip_addr) & net_mask(s->ip_prefix)) == 0)
 		return 0;
 	fmt_snprintf(line, sizeof(line),
 	    "gateway: %pI is no neighbour of %pI/%u; going on without",

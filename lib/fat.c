@@ -191,8 +191,6 @@ static const char *check_clusters(const struct reader *r, uint64_t fat_bytes)
 {
 	uint64_t entries = (uint64_t)r->clusters + 2;
 
-	if (r->clusters == 0)
-		return "no room for data";
 	if (!r->fat32 && r->clusters < FAT12_LIMIT)
 		return "this is FAT12; make the volume larger";
 	if (!r->fat32 && r->clusters >= FAT16_LIMIT)
@@ -480,7 +478,7 @@ static void take_long_entry(struct long_name *name, const uint8_t *e)
 	uint32_t piece = e[0] & ~LONG_LAST;
 
 	if ((e[0] & LONG_LAST) != 0) {
-		name->started = piece >= 1 && piece <= LONG_PIECES_MAX;
+		name->started = piece <= LONG_PIECES_MAX;
 		name->missing = piece;
 		name->checksum = e[13];
 		name->unit[name->started ? piece * LONG_UNITS : 0] = 0;
@@ -681,8 +679,9 @@ static void walk(struct reader *r)
 			r->name.started = false;
 			continue;
 		}
-		if (e[0] != NAME_DELETED &&
-		    (e[11] & ATTR_LONG_MASK) == ATTR_LONG) {
+		/* A deleted one ends the assembly: 0xe5 is no piece's number.
+		 */
+		if ((e[11] & ATTR_LONG_MASK) == ATTR_LONG) {
 			take_long_entry(&r->name, e);
 			continue;
 		}

@@ -435,6 +435,59 @@ static void a_folder_of_several_clusters_is_read_to_its_end(void **state)
 	find("/D/F59");
 }
 
+static void a_full_fat16_root_ends_with_its_table(void **state)
+{
+	struct fat_volume v;
+	struct place p;
+	char name[16];
+
+	format16();
+	p = root();
+	for (int i = 0; i < 512; i++) {
+		snprintf(name, sizeof(name), "F%-10d", i);
+		entry(&p, name, 0, 0, 0);
+	}
+	/* What follows is data, and cluster 0 has no next one. */
+	file(&p, "DATA       ", "");
+	link_cluster(0, 2);
+	v = (struct fat_volume){ .extent = { { vol.bytes, vol.size } },
+		.extent_count = 1 };
+	read_extents(&v, 600);
+	expect_clean(512, 0);
+}
+
+static void fat16_has_no_upper_half_of_a_cluster_number(void **state)
+{
+	struct place p;
+	uint8_t *e;
+
+	format16();
+	p = root();
+	e = file(&p, "A          ", "x");
+	memset(e + 20, 0xff, 2);
+	read_volume();
+	expect_clean(1, 0);
+	expect_file("/A", "x");
+}
+
+static void every_mark_of_a_chains_end_ends_it(void **state)
+{
+	static const uint32_t low[] = { 0xfff8, 0xfffb, 0xffff };
+	struct place p;
+
+	for (int fat32 = 0; fat32 < 2; fat32++) {
+		for (size_t i = 0; i < 3; i++) {
+			format(fat32, 4100, 512, 1);
+			p = root();
+			folder(&p, "D          ", 1);
+			link_cluster(
+			    fat32 ? 3 : 2, low[i] | (fat32 ? 0x0fff0000 : 0));
+			read_volume();
+			expect_clean(0, 1);
+		}
+	}
+}
+
 static void thousands_of_files_are_read(void **state)
 {
 	struct fat_volume v;
@@ -463,8 +516,8 @@ static void the_time_of_a_file_is_converted(void **state)
 
 	format16();
 	p = root();
-	/* 2024-02-29 13:37:42, 1980-01-01 00:00:00, 2107-12-31 23:59:58, and
-	 * a month that does not exist. */
+	/* 2024-02-29 13:37:42, 1980-01-01 00:00:00, 2107-12-31 23:59:58, a
+	 * month and a day that do not exist, 2100-03-01. */
 	e = file(&p, "A          ", "");
 	memcpy(e + 22, "\xb5\x6c\x5d\x58", 4);
 	e = file(&p, "B          ", "");
@@ -473,11 +526,17 @@ static void the_time_of_a_file_is_converted(void **state)
 	memcpy(e + 22, "\x7d\xbf\x9f\xff", 4);
 	e = file(&p, "D          ", "");
 	memcpy(e + 22, "\x00\x00\xa1\x01", 4);
+	e = file(&p, "E          ", "");
+	memcpy(e + 22, "\x00\x00\x20\x58", 4);
+	e = file(&p, "F          ", "");
+	memcpy(e + 22, "\x00\x00\x61\xf0", 4);
 	read_volume();
 	assert_int_equal(find("/A")->mtime_s, 1709213862);
 	assert_int_equal(find("/B")->mtime_s, 315532800);
 	assert_int_equal(find("/C")->mtime_s, 4354819198);
 	assert_int_equal(find("/D")->mtime_s, 0);
+	assert_int_equal(find("/E")->mtime_s, 0);
+	assert_int_equal(find("/F")->mtime_s, 4107542400);
 }
 
 /* --- names --------------------------------------------------------------- */
@@ -538,20 +597,25 @@ static void a_long_name_of_255_units_is_read(void **state)
 
 static void a_long_name_becomes_utf8(void **state)
 {
-	/* e with acute, euro sign, a smiley (a pair), a lone high and a lone
-	 * low surrogate. */
-	static const uint16_t units[] = { 0xe9, 0x20ac, 0xd83d, 0xde00, 0xd800,
-		'x', 0xdc00 };
+	/* The edges of each length of UTF-8, then surrogates: a pair, a lone
+	 * high one before a pair, before a letter and before what comes behind
+	 * the low ones, and low ones alone. */
+	static const uint16_t units[] = { 0x7e, 0x80, 0x7ff, 0x800, 0xffff,
+		0xd800, 0xdc00, 0xdbff, 0xdfff, 0xd83d, 0xdbff, 0xdfff, 0xd800,
+		'x', 0xd800, 0xe000, 0xdc00, 0xdfff, 'y', 0xdbff };
 	struct place p;
 
 	format16();
 	p = root();
-	long_entries(&p, units, 7, name_sum("E~1        "));
+	long_entries(&p, units, sizeof(units) / 2, name_sum("E~1        "));
 	file(&p, "E~1        ", "x");
 	read_volume();
 	expect_clean(1, 0);
-	expect_file("/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\xef\xbf\xbdx"
-	            "\xef\xbf\xbd",
+	expect_file("/\x7e\xc2\x80\xdf\xbf\xe0\xa0\x80\xef\xbf\xbf"
+	            "\xf0\x90\x80\x80\xf4\x8f\xbf\xbf"
+	            "\xef\xbf\xbd\xf4\x8f\xbf\xbf"
+	            "\xef\xbf\xbdx\xef\xbf\xbd\xee\x80\x80"
+	            "\xef\xbf\xbd\xef\xbf\xbdy\xef\xbf\xbd",
 	    "x");
 }
 
@@ -570,40 +634,102 @@ static void a_long_name_with_a_wrong_checksum_is_ignored(void **state)
 
 static void broken_rows_of_long_entries_are_ignored(void **state)
 {
-	size_t first;
+	/* One wrong byte of three entries, which are 0x43, 2, 1. */
+	static const struct {
+		uint8_t at, value;
+	} wrong[] = {
+		{ 0, 0xe5 },      /* the last piece is deleted */
+		{ 32, 0xe5 },     /* the middle one is */
+		{ 64, 0xe5 },     /* the first one is */
+		{ 32, 3 },        /* a piece comes twice */
+		{ 32, 1 },        /* one is left out */
+		{ 64, 0x40 },     /* a last piece without number */
+		{ 64, 0x41 },     /* a last piece in the middle */
+		{ 0, 3 },         /* no mark of the last */
+		{ 0, 0x40 | 21 }, /* more than a name may have */
+		{ 0, 0x7f },      /* many more */
+		{ 13, 0 },        /* another name's last piece */
+		{ 32 + 13, 0 },   /* another name's middle */
+		{ 64 + 13, 0 },   /* another name's first */
+	};
+	char name[12] = "A       TXT", path[] = "/A.TXT";
+	size_t n = sizeof(wrong) / sizeof(wrong[0]), first;
 	struct place p;
 
 	format16();
 	p = root();
-	/* The last piece is missing; a middle one is; one comes twice; a
-	 * deleted entry stands between; the number is zero or too high. */
-	for (int i = 0; i < 6; i++) {
-		char name[12] = "F0      TXT";
-
-		name[1] = (char)('0' + i);
+	for (size_t i = 0; i < n; i++, name[0]++) {
 		first = p.at;
 		long_name(&p, "a name of more than two pieces, x", name);
-		if (i == 0)
-			vol.bytes[first] = 0xe5;
-		if (i == 1)
-			vol.bytes[first + 32] = 0xe5;
-		if (i == 2)
-			vol.bytes[first + 32] = 3;
-		if (i == 3) {
-			entry(&p, "\xe5ONE    TXT", 0, 0, 0);
-		}
-		if (i == 4)
-			vol.bytes[first + 64] = 0;
-		if (i == 5)
-			vol.bytes[first] = 0x40 | 21;
-		if (i == 4)
-			vol.bytes[first + 64] = 0x40;
+		vol.bytes[first + wrong[i].at] = wrong[i].value;
+		if (wrong[i].at == 64 && wrong[i].value == 0x41)
+			put16(first + 64 + 1, 0);
 		file(&p, name, "x");
 	}
 	read_volume();
-	expect_clean(6, 0);
-	expect_file("/F0.TXT", "x");
-	expect_file("/F5.TXT", "x");
+	expect_clean((uint32_t)n, 0);
+	for (size_t i = 0; i < n; i++, path[1]++)
+		expect_file(path, "x");
+}
+
+static void pieces_behind_a_whole_long_name_end_it(void **state)
+{
+	static const uint8_t number[] = { 0x40, 1, 0xff };
+	char name[12] = "A       TXT", path[] = "/A.TXT";
+	struct place p;
+
+	format16();
+	p = root();
+	for (size_t i = 0; i < sizeof(number); i++, name[0]++) {
+		long_name(&p, "a long name", name);
+		vol.bytes[p.at] = number[i];
+		vol.bytes[p.at + 11] = 0x0f;
+		vol.bytes[p.at + 13] = name_sum(name);
+		p.at += 32;
+		file(&p, name, "x");
+	}
+	read_volume();
+	expect_clean(sizeof(number), 0);
+	for (size_t i = 0; i < sizeof(number); i++, path[1]++)
+		expect_file(path, "x");
+}
+
+static void a_long_name_must_stand_right_before_its_entry(void **state)
+{
+	struct place p;
+
+	format16();
+	p = root();
+	/* A deleted entry stands between; a label does; its first piece is not
+	 * there (and must not be what the names before left behind). */
+	long_name(&p, "a long name", "B       TXT");
+	entry(&p, "\xe5       TXT", 0, 0, 0);
+	file(&p, "B       TXT", "x");
+	long_name(&p, "a long name", "C       TXT");
+	entry(&p, "LABEL      ", 0x08, 0, 0);
+	file(&p, "C       TXT", "x");
+	long_name(&p, "a name of more than two pieces, x", "A       TXT");
+	p.at -= 32;
+	file(&p, "A       TXT", "x");
+	read_volume();
+	expect_clean(3, 0);
+	expect_file("/A.TXT", "x");
+	expect_file("/B.TXT", "x");
+	expect_file("/C.TXT", "x");
+}
+
+static void an_empty_long_name_is_ignored(void **state)
+{
+	static const uint16_t units[1] = { 0 };
+	struct place p;
+
+	format16();
+	p = root();
+	long_entries(&p, units, 1, name_sum("A       TXT"));
+	file(&p, "A       TXT", "x");
+	read_volume();
+	expect_clean(1, 0);
+	expect_file("/A.TXT", "x");
 }
 
 static void a_long_name_before_a_folder_ends_stays_there(void **state)
@@ -1042,6 +1168,8 @@ static void impossible_fat32_boot_sectors_are_refused(void **state)
 		put16(bad[i].at, bad[i].value);
 		expect_refused(-EINVAL, bad[i].error);
 	}
+	format(true, 0, 512, 1);
+	expect_refused(-EINVAL, "the root folder's cluster chain is broken");
 	format32();
 	link_cluster(2, 2);
 	expect_refused(-EINVAL, "the root folder's cluster chain is broken");
@@ -1246,6 +1374,7 @@ int main(void)
 		TEST(a_fragmented_file_is_joined),
 		TEST(an_empty_file_has_no_bytes),
 		TEST(a_folder_of_several_clusters_is_read_to_its_end),
+		TEST(every_mark_of_a_chains_end_ends_it),
 		TEST(thousands_of_files_are_read),
 		TEST(the_time_of_a_file_is_converted),
 		TEST(the_case_flags_make_short_names_small),
@@ -1254,6 +1383,11 @@ int main(void)
 		TEST(a_long_name_becomes_utf8),
 		TEST(a_long_name_with_a_wrong_checksum_is_ignored),
 		TEST(broken_rows_of_long_entries_are_ignored),
+		TEST(pieces_behind_a_whole_long_name_end_it),
+		TEST(a_long_name_must_stand_right_before_its_entry),
+		TEST(an_empty_long_name_is_ignored),
+		TEST(a_full_fat16_root_ends_with_its_table),
+		TEST(fat16_has_no_upper_half_of_a_cluster_number),
 		TEST(a_long_name_before_a_folder_ends_stays_there),
 		TEST(entries_that_are_no_files_are_left_out),
 		TEST(odd_bytes_of_short_names_become_underscores),

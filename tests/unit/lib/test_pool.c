@@ -20,7 +20,8 @@ static struct arena arena;
 
 static int start(void **state)
 {
-	arena = (struct arena){ malloc(BLOCK_BYTES), BLOCK_BYTES, 0 };
+	arena =
+	    (struct arena){ aligned_alloc(64, BLOCK_BYTES), BLOCK_BYTES, 0 };
 	memset(arena.base, 0xee, BLOCK_BYTES);
 	return 0;
 }
@@ -63,6 +64,14 @@ static void arena_hands_out_its_last_byte_and_no_more(void **state)
 	assert_non_null(arena_alloc(&arena, 1, 1));
 	assert_null(arena_alloc(&arena, 1, 1));
 	assert_non_null(arena_alloc(&arena, 0, 1));
+}
+
+static void arena_refuses_a_gap_behind_its_end(void **state)
+{
+	arena.size = BLOCK_BYTES - 5;
+	assert_non_null(arena_alloc(&arena, BLOCK_BYTES - 10, 1));
+	assert_null(arena_alloc(&arena, 1, 64));
+	assert_null(arena_alloc(&arena, 0, 64));
 }
 
 static void arena_refuses_sizes_that_would_wrap(void **state)
@@ -188,6 +197,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(arena_pieces_are_zeroed_aligned_and_apart),
 		TEST(arena_hands_out_its_last_byte_and_no_more),
+		TEST(arena_refuses_a_gap_behind_its_end),
 		TEST(arena_refuses_sizes_that_would_wrap),
 		TEST(pool_hands_out_every_object_once),
 		TEST(exhaustion_is_null_and_counted),
