@@ -14,8 +14,10 @@
 #define SLOTS     32
 #define FUNCTIONS 8
 
-#define HEADER_TYPE_MULTI 0x80
-#define NO_VENDOR         0xffff
+#define HEADER_TYPE_MULTI  0x80
+#define HEADER_TYPE_MASK   0x7f
+#define HEADER_TYPE_BRIDGE 1
+#define NO_VENDOR          0xffff
 
 #define BAR_IO         0x1u
 #define BAR_TYPE_MASK  0x6u
@@ -93,10 +95,20 @@ static void read_device(struct pci_address at, struct pci_device *d)
 	};
 }
 
+struct scan {
+	bool (*visit)(const struct pci_device *d, void *ctx);
+	void *ctx;
+	bool behind_bridge[BUSES]; /* a bridge that was seen leads there */
+};
+
+static void note_bridge(struct scan *s, struct pci_address at)
+{
+	s->behind_bridge[pci_read8(at, PCI_SECONDARY_BUS)] = true;
+}
+
 /* Visits the functions of one slot.  A device that does not say it has several
  * may answer for function 0 at every number, so the bit is honoured. */
-static bool scan_slot(struct pci_address at,
-    bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
+static bool scan_slot(struct scan *s, struct pci_address at)
 {
 	unsigned functions = 1;
 
@@ -104,29 +116,54 @@ static bool scan_slot(struct pci_address at,
 		at.function = (uint8_t)f;
 		if (pci_read16(at, PCI_VENDOR) == NO_VENDOR)
 			continue;
-		if (f == 0 &&
-		    pci_read8(at, PCI_HEADER_TYPE) & HEADER_TYPE_MULTI)
-			functions = FUNCTIONS;
 
+		uint8_t type = pci_read8(at, PCI_HEADER_TYPE);
 		struct pci_device d;
 
+		if (f == 0 && type & HEADER_TYPE_MULTI)
+			functions = FUNCTIONS;
+		if ((type & HEADER_TYPE_MASK) == HEADER_TYPE_BRIDGE)
+			note_bridge(s, at);
 		read_device(at, &d);
-		if (!visit(&d, ctx))
+		if (!s->visit(&d, s->ctx))
 			return false;
 	}
 	return true;
 }
 
-void pci_scan(bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
+static bool scan_bus(struct scan *s, unsigned bus)
 {
-	for (unsigned i = 0; i < BUSES * SLOTS; i++) {
+	for (unsigned slot = 0; slot < SLOTS; slot++) {
 		struct pci_address at = {
-			.bus = (uint8_t)(i / SLOTS),
-			.slot = (uint8_t)(i % SLOTS),
+			.bus = (uint8_t)bus,
+			.slot = (uint8_t)slot,
 		};
 
-		if (!scan_slot(at, visit, ctx))
-			return;
+		if (!scan_slot(s, at))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Buses that bridges lead to come first, since looking at all of them takes
+ * 10 ms.  A bridge leads to a higher number than its own, so one pass upwards
+ * finds them all.  The rest may be roots of their own.
+ */
+void pci_scan(bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
+{
+	struct scan s = { .visit = visit, .ctx = ctx };
+	bool done[BUSES] = { false };
+
+	s.behind_bridge[0] = true;
+	for (unsigned pass = 0; pass < 2; pass++) {
+		for (unsigned bus = 0; bus < BUSES; bus++) {
+			if (done[bus] || (pass == 0 && !s.behind_bridge[bus]))
+				continue;
+			done[bus] = true;
+			if (!scan_bus(&s, bus))
+				return;
+		}
 	}
 }
 

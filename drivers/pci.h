@@ -23,6 +23,7 @@ enum pci_reg {
 	PCI_REVISION = 0x08, /* with the class code in the upper 24 bits */
 	PCI_HEADER_TYPE = 0x0e,
 	PCI_BAR0 = 0x10,
+	PCI_SECONDARY_BUS = 0x19, /* of a bridge: where it leads */
 	PCI_SUBSYSTEM_VENDOR = 0x2c,
 	PCI_SUBSYSTEM = 0x2e,
 	PCI_INTERRUPT_LINE = 0x3c
@@ -60,9 +61,9 @@ void pci_write16(struct pci_address at, unsigned reg, uint16_t v);
 void pci_write32(struct pci_address at, unsigned reg, uint32_t v);
 
 /*
- * Calls visit for every function on every bus, in order of bus, slot and
- * function, until it returns false.  Bridges need no recursion: all 256 buses
- * are looked at.  Borrows ctx.  Context: boot, thread.
+ * Calls visit for every function on every bus until it returns false: first
+ * the buses that bridges lead to, from bus 0 upwards, then all others; slots
+ * and functions in order.  Borrows ctx.  Context: boot, thread.
  */
 void pci_scan(bool (*visit)(const struct pci_device *d, void *ctx), void *ctx);
 

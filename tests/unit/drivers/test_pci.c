@@ -78,6 +78,44 @@ static void a_scan_ends_when_the_visitor_says_so(void **state)
 	assert_int_equal(seen_count, 2);
 }
 
+/* A chain of bridges, and a root bus that none leads to. */
+static void buses_behind_bridges_come_first(void **state)
+{
+	static const uint8_t chain[] = { 0, 3, 7 };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct mock_pci_function *f =
+		    mock_pci_add(&pci, chain[i], 1, 0, 1, 2, 0x060400);
+
+		mock_pci_set8(f, 0x0e, 0x81);
+		mock_pci_set8(f, 0x19, chain[i + 1]);
+	}
+	mock_pci_add(&pci, 7, 0, 0, 1, 2, 0x020000);
+	mock_pci_add(&pci, 5, 0, 0, 1, 2, 0x020000);
+	pci_scan(visit, &pci);
+	assert_int_equal(seen_count, 4);
+	assert_true(is_at(0, 0, 1, 0));
+	assert_true(is_at(1, 3, 1, 0));
+	assert_true(is_at(2, 7, 0, 0));
+	assert_true(is_at(3, 5, 0, 0));
+}
+
+static void a_card_that_is_found_early_ends_a_short_scan(void **state)
+{
+	mock_pci_add(&pci, 0, 4, 0, 1, 2, 0x020000);
+	stop_after = 1;
+	pci_scan(visit, &pci);
+	assert_true(pci.reads < 20);
+}
+
+/* A bridge whose bus number the firmware never set. */
+static void a_bridge_to_itself_is_no_loop(void **state)
+{
+	mock_pci_set8(mock_pci_add(&pci, 0, 1, 0, 1, 2, 0x060400), 0x0e, 1);
+	pci_scan(visit, &pci);
+	assert_int_equal(seen_count, 1);
+}
+
 static void a_device_is_described(void **state)
 {
 	struct mock_pci_function *f =
@@ -171,6 +209,10 @@ int main(void)
 		    a_function_without_the_multi_bit_is_one, start),
 		cmocka_unit_test_setup(
 		    a_scan_ends_when_the_visitor_says_so, start),
+		cmocka_unit_test_setup(buses_behind_bridges_come_first, start),
+		cmocka_unit_test_setup(
+		    a_card_that_is_found_early_ends_a_short_scan, start),
+		cmocka_unit_test_setup(a_bridge_to_itself_is_no_loop, start),
 		cmocka_unit_test_setup(a_device_is_described, start),
 		cmocka_unit_test_setup(a_memory_bar_is_its_address, start),
 		cmocka_unit_test_setup(
