@@ -114,7 +114,7 @@ void *host_dma_to_ptr(paddr_t addr, size_t len);
 /* Whether host_dma_to_ptr would accept it. */
 bool host_dma_valid(paddr_t addr, size_t len);
 
-/* Forgets and zeroes all memory from arch_mem_alloc. */
+/* Forgets all memory from arch_mem_alloc. */
 void host_mem_reset(void);
 
 /* Lets arch_mem_alloc hand out only so many bytes in all (at most 512 MiB, the

@@ -20,6 +20,7 @@
 #define PAGE       4096ul
 #define STACKS_MAX 4096
 #define BLOCKS_MAX 1024
+#define JUNK_MAX   (1ul << 20) /* of a block is filled, to stay fast */
 
 struct block {
 	uint8_t *start;
@@ -76,6 +77,7 @@ void *arch_mem_alloc(size_t size, size_t align)
 	*b = (struct block){ mem.ram + start, size };
 	mem.used = start + size + GAP_BYTES;
 	__asan_unpoison_memory_region(b->start, size);
+	memset(b->start, 0xa5, size < JUNK_MAX ? size : JUNK_MAX);
 	__lsan_register_root_region(b->start, size);
 	return b->start;
 }

@@ -30,6 +30,7 @@ static struct watch {
 	uint64_t segments, data_segments, pure_acks, largest;
 	uint64_t beyond;      /* bytes right of the edge that was told */
 	uint64_t small_moves; /* of the right edge, by less than MSS and half */
+	uint64_t over_acks;   /* ACKs of more than was ever offered */
 	uint32_t edge;        /* ack + window, as this side told it last */
 	bool edge_known;
 	uint32_t smallest_move; /* allowed */
@@ -40,6 +41,8 @@ static void watch_edge(struct watch *w, const struct wire_segment *s)
 	uint32_t edge = s->ack + s->window;
 	uint32_t move = edge - w->edge;
 
+	if (w->edge_known && (int32_t)(s->ack - w->edge) > 1)
+		w->over_acks++; /* 1: a FIN needs no room */
 	if (w->edge_known && move != 0 && move < w->smallest_move)
 		w->small_moves++;
 	if (!w->edge_known || (int32_t)move > 0)
@@ -244,6 +247,166 @@ static void both_windows_may_be_closed_at_once(void **state)
 		sim_run(&sim, 3600 * NS_PER_S);
 		finish();
 	}
+}
+
+/* --- Forged segments ----------------------------------------------------- */
+
+/* What side 0 would send next; last[] comes from the wire. */
+static struct wire_segment last[2];
+
+static bool note_last(
+    void *ctx, unsigned from, const uint8_t *frame, size_t len)
+{
+	wire_parse(frame, len, &last[from]);
+	return watch_frame(NULL, from, frame, len);
+}
+
+static struct wire_segment forge(uint32_t offset, size_t len)
+{
+	static const uint8_t junk[MSS];
+	struct wire_segment s = last[0];
+
+	s.seq += (uint32_t)s.len + offset;
+	s.ack = last[1].seq + (uint32_t)last[1].len;
+	s.flags = TCP_ACK;
+	s.data = junk;
+	s.len = len;
+	return s;
+}
+
+static void inject(struct wire_segment s)
+{
+	wire_inject_segment(&sim.wire, 1, &s);
+	sim_sleep(5 * MS);
+}
+
+/* One byte each way, so that last[] is known. */
+static void warm_up(void)
+{
+	char c;
+
+	sim.wire.filter = note_last;
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(sim_send(pair[i], "x", 1), 0);
+		assert_int_equal(sim_recv(pair[!i], &c, 1), 1);
+		sim_sleep(100 * MS);
+	}
+}
+
+static void abort_both(void)
+{
+	for (unsigned i = 0; i < 2; i++)
+		sock_set_opt(pair[i], SOCK_OPT_LINGER, 0);
+	finish();
+}
+
+/* RFC 9293 3.10.7.4, fifth: SND.WL1 keeps an older segment, which came later,
+ * from turning the window back. */
+static void older_segment_does_not_change_the_window(void **state)
+{
+	static const uint8_t data[8000];
+	struct wire_segment s;
+
+	warm_up();
+	s = forge(100, 10);
+	s.window = 700;
+	inject(s);
+	s = forge(0, 10);
+	s.window = 60000;
+	inject(s);
+	assert_int_equal(sim_send(pair[1], data, sizeof(data)), 0);
+	/* So little goes only when the timer overrides SWS avoidance. */
+	sim_sleep(NS_PER_S);
+	assert_int_equal(watch[1].largest, 700);
+	abort_both();
+}
+
+/* What lies right of the window is cut off, also when it waits for a gap. */
+static void data_beyond_the_window_is_cut_off(void **state)
+{
+	static const uint8_t data[65535];
+	uint32_t window;
+
+	warm_up();
+	window = last[1].window;
+	inject(forge(window - 10, 1000));
+	assert_int_equal(sim_send(pair[0], data, window - 10), 0);
+	sim_sleep(NS_PER_S);
+	assert_int_equal(watch[1].over_acks, 0);
+	abort_both();
+}
+
+/* --- The retransmission timer (RFC 6298)
+ * -------------------------------------- */
+
+static void lose_data(unsigned count)
+{
+	wire_lose(&sim.wire,
+	    (struct wire_rule){ .from = 0, .data = 1, .lose = count });
+}
+
+static uint64_t time_to_send(void)
+{
+	uint64_t start_ns = arch_clock_ns();
+	char c;
+
+	assert_int_equal(sim_send(pair[0], "x", 1), 0);
+	assert_int_equal(sim_recv(pair[1], &c, 1), 1);
+	sim_sleep(200 * MS);
+	return arch_clock_ns() - start_ns - 200 * MS;
+}
+
+static void timeout_follows_the_measured_round_trip(void **state)
+{
+	for (unsigned i = 0; i < 20; i++)
+		time_to_send();
+	lose_data(1);
+	assert_in_range(time_to_send(), 200 * MS, 400 * MS);
+	sim.wire.end[0].out.delay_ns = 400 * MS;
+	sim.wire.end[1].out.delay_ns = 400 * MS;
+	for (unsigned i = 0; i < 20; i++) {
+		time_to_send();
+		sim_sleep(2 * NS_PER_S);
+	}
+	lose_data(1);
+	assert_in_range(time_to_send(), 1200 * MS, 2500 * MS);
+	finish();
+}
+
+/* Karn's rule: what was sent twice is not timed. */
+static void repeated_segment_is_not_timed(void **state)
+{
+	for (unsigned i = 0; i < 20; i++)
+		time_to_send();
+	lose_data(3);
+	assert_in_range(time_to_send(), 1200 * MS, 3 * NS_PER_S);
+	/* The timeout stays backed off until a sample (RFC 6298 5). */
+	time_to_send();
+	lose_data(1);
+	assert_in_range(time_to_send(), 200 * MS, 500 * MS);
+	finish();
+}
+
+static void timeouts_double(void **state)
+{
+	for (unsigned i = 0; i < 20; i++)
+		time_to_send();
+	lose_data(6);
+	/* 200 ms * (1 + 2 + 4 + 8 + 16 + 32). */
+	assert_in_range(time_to_send(), 12 * NS_PER_S, 16 * NS_PER_S);
+	finish();
+}
+
+/* Three duplicate acknowledgments do not wait for the timer (RFC 5681 3.2). */
+static void lone_loss_in_a_stream_is_mended_at_once(void **state)
+{
+	wire_lose(&sim.wire,
+	    (struct wire_rule){ .from = 0, .data = 1, .skip = 40, .lose = 1 });
+	run_slow(300 * KB, 0, 0, 4096);
+	assert_true(sim_count(&sim, 0, COUNT_TCP_FAST_RETRANSMITS) >= 1);
+	assert_int_equal(sim_count(&sim, 0, COUNT_TCP_TIMEOUTS), 0);
+	assert_in_range(sim_count(&sim, 0, COUNT_TCP_RETRANSMITS), 1, 3);
+	finish();
 }
 
 /* --- Silly windows
@@ -459,6 +622,12 @@ int main(void)
 		TEST(lost_probes_are_sent_again),
 		TEST(lost_window_update_is_asked_for),
 		BARE(both_windows_may_be_closed_at_once),
+		TEST(older_segment_does_not_change_the_window),
+		TEST(data_beyond_the_window_is_cut_off),
+		TEST(timeout_follows_the_measured_round_trip),
+		TEST(repeated_segment_is_not_timed),
+		TEST(timeouts_double),
+		TEST(lone_loss_in_a_stream_is_mended_at_once),
 		TEST(right_edge_moves_by_segments),
 		TEST(small_buffer_works),
 		TEST(stream_goes_in_full_segments),
