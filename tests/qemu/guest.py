@@ -229,6 +229,7 @@ class Guest:
         self.pcap_bytes, self.nic, self.addr = pcap_bytes, nic, addr
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
+        self.may_panic = False  # for tests that mean it to
         os.makedirs(folder, exist_ok=True)
         self.serial_path = os.path.join(folder, "serial.log")
 
@@ -415,6 +416,8 @@ class Guest:
         """What must hold after every test."""
         said = self.serial()
         panics = [l for l in said.split("\n") if l.startswith("PANIC ")]
+        if self.may_panic:
+            return
         assert not panics, "\n".join(panics + [self.tail(40)])
         if self.ready and self.ready["admin"] and self.running():
             self.stats().check_ledger()

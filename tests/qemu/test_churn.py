@@ -57,6 +57,12 @@ class Churn:
         c.last, c.touched = (flags, data, options), time.monotonic()
         w.send(f.eth(w.guest_mac, w.mac, f.ETH_IP, packet))
 
+    def send_again(self, c, flags):
+        """An acknowledgment of what is not new; not what gets repeated."""
+        last, touched = c.last, c.touched
+        self.send(c, flags)
+        c.last, c.touched = last, touched
+
     def start_one(self):
         n = self.started
         self.started += 1
@@ -94,9 +100,15 @@ class Churn:
             if not c.ack:
                 c.seq, c.ack = c.seq + 1 & 0xffffffff, seq + 1 & 0xffffffff
                 self.established(c)
-        elif seq == c.ack and (length or flags & f.FIN):
-            c.ack = c.ack + length + bool(flags & f.FIN) & 0xffffffff
-            self.news(c, flags & f.FIN)
+        elif length or flags & f.FIN:
+            # A repeated segment may hold old data and a new FIN.
+            end = seq + length + bool(flags & f.FIN) & 0xffffffff
+            if 0 < (end - c.ack & 0xffffffff) <= 0xffff and \
+                    (c.ack - seq & 0xffffffff) <= 0xffff:
+                c.ack = end
+                self.news(c, flags & f.FIN)
+            else:
+                self.send_again(c, f.ACK)
 
     def established(self, c):
         if c.kind == "reset":
@@ -130,8 +142,8 @@ class Churn:
         for c in list(self.open.values()):
             if now - c.touched > STUCK_S:
                 c.tries += 1
-                assert c.tries < 20, "%s from port %d is stuck" % (
-                    c.kind, c.sport)
+                assert c.tries < 20, "%s from %s:%d is stuck; last sent %s" % (
+                    c.kind, f.ip_text(c.src), c.sport, c.last[:2])
                 flags, data, options = c.last
                 length = len(data) + bool(flags & f.FIN)
                 c.seq = c.seq - length & 0xffffffff

@@ -52,8 +52,10 @@ class Wire:
         mine = os.path.join(folder, "test.sock")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(mine)
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self.socket.setsockopt(socket.SOL_SOCKET, option, 4 << 20)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        # Sending waits while QEMU takes nothing; reading has its own pace.
+        self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sender.settimeout(30)
         self.start_reading()
         return ["-netdev", "dgram,id=n0,local.type=unix,local.path=%s,"
                 "remote.type=unix,remote.path=%s" % (self.path, mine)]
@@ -62,6 +64,7 @@ class Wire:
         self.stop_reading()
         if self.socket:
             self.socket.close()
+            self.sender.close()
 
     def connect(self, port, timeout=10, **options):
         client = TcpClient(self, port, **options)
@@ -115,7 +118,7 @@ class Wire:
             2, mine, frame.tpa, frame.sha, frame.spa)))
 
     def send(self, raw):
-        self.socket.sendto(raw, self.path)
+        self.sender.sendto(raw, self.path)
 
     def send_ip(self, proto, payload, src=None, dst=None, mac=None, **fields):
         """mac: the destination's; the guest's when not given."""
