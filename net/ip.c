@@ -56,9 +56,12 @@ static bool destination_ok(const struct pkt *p, uint32_t dst)
 		return p->loopback;
 	/* RFC 2131 4.1: until there is an address, DHCP's answers may come to
 	 * the one that is being offered. */
-	if (!p->dev->ip.addr && !p->link_broadcast)
+	if (!p->dev->ip.addr)
 		return true;
-	return ip_is_own(p->stack, dst) || ip_is_broadcast(p->stack, dst);
+	if (ip_is_broadcast(p->stack, dst))
+		return true;
+	/* RFC 1122 3.3.6: not one that the whole link got. */
+	return ip_is_own(p->stack, dst) && !p->link_broadcast;
 }
 
 void ip_set_config(struct netdev *dev, const struct ip_config *c)

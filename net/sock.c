@@ -120,7 +120,6 @@ int sock_shutdown(struct sock *s, enum sock_shut how)
 
 void sock_close(struct sock *s)
 {
-	sock_wake(s, SOCK_HANGUP);
 	assert(list_empty(&s->wq.entries));
 	s->head.ops->close(s);
 	list_del(&s->chunk_wait.node);

@@ -120,9 +120,8 @@ static inline ptrdiff_t sock_recv(
 /* -ENOTCONN. */
 int sock_shutdown(struct sock *s, enum sock_shut how);
 
-/* Gives the socket up; a TCP connection goes on closing by itself.  Wakes every
- * waiter with SOCK_HANGUP first; wait entries must be gone afterwards.  Takes
- * s. */
+/* Gives the socket up; a TCP connection goes on closing by itself.  No wait
+ * entry may be left in its queue.  Takes s. */
 void sock_close(struct sock *s);
 
 /* The pending SOCK_* events, level. */

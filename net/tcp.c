@@ -269,7 +269,9 @@ void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 /*
  * RFC 9293 3.9.2.2 with RFC 5927 section 4: an error counts only when its
  * sequence number is in flight; it ends a connection only while that is being
- * opened, since anyone could have sent it.
+ * opened, since anyone could have sent it.  Deviation: there a soft error ends
+ * it too (MUST-56 would wait), as RFC 5461 2.1 describes: a user wants to hear
+ * "no route to host" after three seconds, not three minutes.
  */
 void tcp_error(struct stack *st, uint32_t src, uint32_t dst,
     const uint8_t payload[8], uint8_t type, uint8_t code)

@@ -20,14 +20,38 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 	return a > b ? a : b;
 }
 
+/* RFC 6928 section 2 */
+static uint32_t initial_window(const struct tcp_conn *c)
+{
+	return min_u32(10u * c->mss, max_u32(2u * c->mss, 14600));
+}
+
 void tcp_cc_init(struct tcp_conn *c)
 {
-	uint32_t mss = c->mss;
-
-	/* RFC 6928 section 2 */
-	c->cwnd = min_u32(10 * mss, max_u32(2 * mss, 14600));
+	c->cwnd = initial_window(c);
 	c->ssthresh = UINT32_MAX;
 	c->recover = c->iss;
+}
+
+/* RFC 5681 3.1, RFC 6928 section 2: a path that lost SYNs gets one segment;
+ * RFC 6298 5.7: and three seconds. */
+void tcp_cc_opened(struct tcp_conn *c)
+{
+	if (!c->backoff)
+		return;
+	if (c->backoff > 1)
+		c->cwnd = c->mss;
+	if (c->rto_ns < TCP_RTO_AFTER_SYN_NS)
+		c->rto_ns = TCP_RTO_AFTER_SYN_NS;
+	c->backoff = 0;
+}
+
+/* RFC 5681 4.1: what was known of the path has grown old. */
+void tcp_cc_idle(struct tcp_conn *c)
+{
+	if (c->snd_max == c->snd_una &&
+	    clock_ns() - c->last_sent_ns > c->rto_ns)
+		c->cwnd = min_u32(c->cwnd, initial_window(c));
 }
 
 /* RFC 5681 (4): half of what is in flight. */
@@ -83,8 +107,9 @@ void tcp_cc_dup_ack(struct tcp_conn *c)
 	}
 	if (++c->dup_acks != DUP_ACK_THRESHOLD)
 		return;
-	/* RFC 6582 3.2 step 1: not for losses of an earlier window. */
-	if (seq_lt(c->snd_una, c->recover))
+	/* RFC 6582 3.2 step 2: not for losses of an earlier window, nor for
+	 * duplicates that our going back after a timeout made. */
+	if (seq_le(c->snd_una, c->recover))
 		return;
 	stack_count(c->stack, COUNT_TCP_FAST_RETRANSMITS);
 	c->ssthresh = half_flight(c);

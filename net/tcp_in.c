@@ -74,11 +74,14 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 	tcp_update_window(c);
 }
 
+/* An honest burst must not throw itself out when the backlog is small. */
+#define SYN_QUEUE_MIN 64
+
 /* A flood of SYNs must not keep honest ones out: the oldest that was not
  * confirmed makes room. */
 static void trim_syn_queue(struct sock *l)
 {
-	if (l->syn_len < l->backlog)
+	if (l->syn_len < l->backlog || l->syn_len < SYN_QUEUE_MIN)
 		return;
 	stack_count(l->stack, COUNT_TCP_SYN_EVICTED);
 	tcp_conn_end(
@@ -100,6 +103,12 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 	}
 	if (!(s->flags & TCP_SYN)) {
 		s->why = DROP_TCP_FLAGS;
+		return;
+	}
+	/* A handshake that was begun is always completed, so the place to say
+	 * no is here; the peer will ask again. */
+	if (l->accept_len >= l->backlog) {
+		s->why = DROP_TCP_BACKLOG;
 		return;
 	}
 	trim_syn_queue(l);
@@ -132,6 +141,7 @@ static bool syn_sent_ack_ok(const struct tcp_conn *c, const struct tcp_seg *s)
 
 static void syn_acked(struct tcp_conn *c, const struct tcp_seg *s)
 {
+	tcp_cc_opened(c);
 	c->snd_una = s->ack;
 	if (seq_lt(c->snd_nxt, c->snd_una))
 		c->snd_nxt = c->snd_una;
@@ -202,31 +212,62 @@ static bool sequence_acceptable(
 	return wnd && (s->seq - c->rcv_nxt < wnd || last - c->rcv_nxt < wnd);
 }
 
+/*
+ * A segment that is not acceptable although its ACK field may be news:
+ * - a closed window takes no data, but valid ACKs (MUST-66);
+ * - Deviation: an old duplicate, which the RFC drops whole.  Two peers that
+ *   probe each other's closed windows and lost the answers have nothing else
+ *   left to go on with.
+ */
+static bool only_ack_counts(const struct tcp_conn *c, const struct tcp_seg *s)
+{
+	uint32_t behind = c->rcv_nxt - s->seq;
+
+	if (s->flags & TCP_SYN || !(s->flags & TCP_ACK))
+		return false;
+	if (s->seq == c->rcv_nxt)
+		return c->rcv_adv == c->rcv_nxt;
+	return behind >= s->len && behind <= TCP_WINDOW_MAX;
+}
+
+/* RFC 9293: an acknowledgment in reply.  Figure 8: a SYN-ACK that crossed ours
+ * completes our open with it; for a SYN alone, our SYN-ACK was lost. */
+static void answer_unacceptable(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	bool syn = s->flags & TCP_SYN && c->state == TCP_SYN_RECEIVED;
+
+	if (syn && !(s->flags & TCP_ACK))
+		tcp_send_syn(c);
+	else if (syn || pkt_linear(s->p) || s->flags & TCP_FIN)
+		tcp_send_ack(c);
+	else
+		tcp_send_challenge_ack(c);
+}
+
 static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 {
+	if (s->flags & TCP_RST) {
+		/* RFC 5961 section 3: only where it starts counts; data in it
+		 * is a message for people (SHLD-2). */
+		pkt_trim(s->p, 0);
+		s->len = 0;
+	}
 	if (sequence_acceptable(c, s))
 		return true;
+	stack_count(c->stack, COUNT_TCP_DUPLICATE);
 	if (s->flags & TCP_RST) {
 		s->why = DROP_TCP_SEQUENCE;
 		return false;
 	}
-	/* A closed window takes no data, but valid ACKs (MUST-66). */
-	if (c->rcv_adv == c->rcv_nxt && s->seq == c->rcv_nxt &&
-	    !(s->flags & TCP_SYN)) {
-		pkt_trim(s->p, 0);
-		s->flags &= (uint8_t)~TCP_FIN;
-		c->ack_now = true;
-		return true;
+	answer_unacceptable(c, s);
+	if (!only_ack_counts(c, s)) {
+		s->why = DROP_TCP_SEQUENCE;
+		return false;
 	}
-	s->why = DROP_TCP_SEQUENCE;
-	stack_count(c->stack, COUNT_TCP_DUPLICATE);
-	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN)
-		tcp_send_syn(c); /* our SYN-ACK was lost */
-	else if (pkt_linear(s->p) || s->flags & TCP_FIN)
-		tcp_send_ack(c);
-	else
-		tcp_send_challenge_ack(c);
-	return false;
+	pkt_trim(s->p, 0);
+	s->flags &= (uint8_t)~TCP_FIN;
+	s->seq = c->rcv_nxt;
+	return true;
 }
 
 /* --- Second: the RST bit (with RFC 5961 section 3) ------------------------ */
@@ -273,11 +314,7 @@ static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
 		reset_sender(c->stack, s);
 		return false;
 	}
-	if (!tcp_sock_established(c)) {
-		/* The accept queue is full: the peer will try again. */
-		s->why = DROP_TCP_BACKLOG;
-		return false;
-	}
+	tcp_sock_established(c);
 	set_window(c, s);
 	syn_acked(c, s);
 	enter_established(c);
@@ -317,9 +354,10 @@ static void window_update(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	if (seq_lt(c->snd_wl1, s->seq) ||
 	    (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
-		/* A window that opens lets what waited go at once. */
+		/* A window that opens: what waited goes at once, and its
+		 * timer is not the one of the probes. */
 		if (!c->snd_wnd && s->wnd)
-			c->backoff = 0;
+			tcp_timer_restart(c);
 		set_window(c, s);
 	}
 }

@@ -78,9 +78,11 @@ struct tcp_conn {
 	uint32_t rtt_seq;
 	uint8_t backoff;
 	uint64_t silent_since_ns; /* 0: the peer answers */
+	uint8_t silent_tries;     /* since then */
 
 	/* Congestion control (RFC 5681, RFC 6582). */
 	uint32_t cwnd, ssthresh, cwnd_acked;
+	uint64_t last_sent_ns;
 	uint32_t recover;
 	uint8_t dup_acks;
 	bool in_recovery;
@@ -109,13 +111,15 @@ struct tcp_seg {
 #define TCP_MSS_MIN     64  /* a smaller offer is taken as this */
 #define TCP_WINDOW_MAX  65535u
 
-#define TCP_RTO_INITIAL_NS (1 * NS_PER_S) /* RFC 6298 2.1 */
+#define TCP_RTO_INITIAL_NS   (1 * NS_PER_S) /* RFC 6298 2.1 */
+#define TCP_RTO_AFTER_SYN_NS (3 * NS_PER_S) /* RFC 6298 5.7 */
 /* Deviation: RFC 6298 2.4 says 1 s SHOULD be the least; as most stacks today
  * we take 200 ms, which still exceeds delayed ACKs. */
 #define TCP_RTO_MIN_NS (200 * NS_PER_MS)
 #define TCP_RTO_MAX_NS (60 * NS_PER_S) /* RFC 6298 2.5 */
 /* RFC 9293 3.8.3: give up after R2; at least 100 s, and 3 minutes for SYN. */
 #define TCP_R2_NS            (185 * NS_PER_S)
+#define TCP_R2_TRIES         6
 #define TCP_R2_PASSIVE_NS    (60 * NS_PER_S)  /* a SYN that nobody confirms */
 #define TCP_DELACK_NS        (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
 #define TCP_FIN_WAIT_2_NS    (60 * NS_PER_S)  /* of an orphan */
@@ -206,11 +210,17 @@ void tcp_timers_init(struct tcp_conn *c);
 void tcp_timer_ensure(struct tcp_conn *c);
 /* An ACK made progress: RFC 6298 5.2, 5.3. */
 void tcp_timer_progress(struct tcp_conn *c);
+/* Forgets all backing off. */
+void tcp_timer_restart(struct tcp_conn *c);
 void tcp_rtt_sample(struct tcp_conn *c);
 
 /* --- tcp_cc.c ------------------------------------------------------------ */
 
 void tcp_cc_init(struct tcp_conn *c);
+/* The handshake is done; c->backoff tells how often a SYN was repeated. */
+void tcp_cc_opened(struct tcp_conn *c);
+/* Before sending after a pause. */
+void tcp_cc_idle(struct tcp_conn *c);
 void tcp_cc_ack(struct tcp_conn *c, uint32_t acked);
 void tcp_cc_dup_ack(struct tcp_conn *c);
 void tcp_cc_timeout(struct tcp_conn *c);
@@ -218,7 +228,7 @@ void tcp_cc_timeout(struct tcp_conn *c);
 /* --- tcp_sock.c ---------------------------------------------------------- */
 
 /* The peer's handshake is complete: to the listener, or to connect. */
-bool tcp_sock_established(struct tcp_conn *c);
+void tcp_sock_established(struct tcp_conn *c);
 void tcp_sock_readable(struct tcp_conn *c);
 void tcp_sock_writable(struct tcp_conn *c);
 struct sock *tcp_listener_find(

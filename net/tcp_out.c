@@ -166,7 +166,12 @@ void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
 
 void tcp_send_ack(struct tcp_conn *c)
 {
-	send_segment(c, c->snd_nxt, 0, 0);
+	/* Behind everything ever sent, also while that is being sent again, so
+	 * that the peer finds it acceptable; but a byte beyond a closed window
+	 * may not have been taken. */
+	bool closed = !c->snd_wnd && tcp_is_synchronized(c);
+
+	send_segment(c, closed ? c->snd_una : c->snd_max, 0, 0);
 }
 
 void tcp_send_rst(struct tcp_conn *c)
@@ -202,6 +207,7 @@ static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
 {
 	uint32_t end = seq + len;
 
+	c->last_sent_ns = clock_ns();
 	if (seq_lt(seq, c->snd_max)) {
 		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
 		c->rtt_start_ns = 0; /* RFC 6298 section 3, Karn */
@@ -307,6 +313,7 @@ static void output(struct tcp_conn *c, bool force)
 	uint32_t len;
 	uint8_t flags;
 
+	tcp_cc_idle(c);
 	while (may_send_data(c) && next_segment(c, force, &len, &flags)) {
 		uint32_t seq = c->snd_nxt;
 

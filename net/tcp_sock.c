@@ -120,27 +120,23 @@ int tcp_sock_listen(struct sock *s, int backlog)
 	return 0;
 }
 
-static bool accept_ready(struct tcp_conn *c)
+static void accept_ready(struct tcp_conn *c)
 {
 	struct sock *l = c->listener;
 
-	if (l->accept_len >= l->backlog)
-		return false;
 	list_del(&c->listen_node);
 	l->syn_len--;
 	list_append(&l->accept_queue, &c->listen_node);
 	l->accept_len++;
 	sock_wake(l, SOCK_READABLE);
-	return true;
 }
 
-bool tcp_sock_established(struct tcp_conn *c)
+void tcp_sock_established(struct tcp_conn *c)
 {
 	if (c->listener)
-		return accept_ready(c);
-	if (c->sock)
+		accept_ready(c);
+	else if (c->sock)
 		sock_wake(c->sock, SOCK_WRITABLE);
-	return true;
 }
 
 int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)

@@ -29,6 +29,7 @@ void tcp_rtt_sample(struct tcp_conn *c)
 		return;
 	r = clock_ns() - c->rtt_start_ns;
 	c->rtt_start_ns = 0;
+	c->backoff = 0;
 	if (!c->srtt_ns) {
 		c->srtt_ns = r ? r : 1;
 		c->rttvar_ns = r / 2;
@@ -59,15 +60,28 @@ void tcp_timer_ensure(struct tcp_conn *c)
 		timer_arm(&c->rexmt, clock_ns() + TCP_FIN_WAIT_2_NS);
 }
 
-void tcp_timer_progress(struct tcp_conn *c)
+void tcp_timer_restart(struct tcp_conn *c)
 {
 	c->backoff = 0;
+	c->silent_since_ns = 0;
+	timer_disarm(&c->rexmt);
+}
+
+/* The backed-off timeout stays until a segment that was sent once gives a
+ * sample (RFC 6298 section 5, Karn's second half).  Deviation: while a window
+ * is being sent again there is no such segment, and where every fifth is lost
+ * the timeout would stay at a minute; so progress there halves the exponent. */
+void tcp_timer_progress(struct tcp_conn *c)
+{
+	if (seq_lt(c->snd_una, c->recover))
+		c->backoff /= 2;
 	c->silent_since_ns = 0;
 	timer_disarm(&c->rexmt);
 	tcp_timer_ensure(c);
 }
 
-/* RFC 9293 3.8.3: R2, counted in time since the first unanswered try. */
+/* RFC 9293 3.8.3: R2, in time since the first unanswered try; but a timeout
+ * that was backed off far before must still get its tries. */
 static bool gave_up(struct tcp_conn *c)
 {
 	uint64_t r2 = c->state == TCP_SYN_RECEIVED && c->listener
@@ -78,8 +92,12 @@ static bool gave_up(struct tcp_conn *c)
 		c->silent_since_ns = clock_ns() - current_rto(c);
 		if (!c->silent_since_ns)
 			c->silent_since_ns = 1;
+		c->silent_tries = 0;
 	}
-	if (clock_ns() - c->silent_since_ns < r2)
+	if (c->silent_tries < TCP_R2_TRIES)
+		c->silent_tries++;
+	if (clock_ns() - c->silent_since_ns < r2 ||
+	    c->silent_tries < TCP_R2_TRIES)
 		return false;
 	stack_count(c->stack, COUNT_TCP_GAVE_UP);
 	tcp_conn_end(c, -ETIMEDOUT);
