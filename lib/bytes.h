@@ -8,6 +8,9 @@
 
 #include <stdint.h>
 
+/* Eight bytes at any address, whatever type they have. */
+typedef uint64_t __attribute__((may_alias, aligned(1))) unaligned64;
+
 typedef struct {
 	uint8_t b[2];
 } be16;

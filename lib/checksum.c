@@ -8,10 +8,7 @@
  */
 #include "lib/checksum.h"
 
-#include "lib/string.h"
-
-/* A word at any address that may overlay any type. */
-typedef uint64_t __attribute__((may_alias, aligned(1))) word;
+#include "lib/bytes.h"
 
 static uint16_t fold(uint64_t sum)
 {
@@ -28,7 +25,7 @@ uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
 	uint64_t low = 0, high = 0, last = 0;
 
 	for (; len >= 32; len -= 32, p += 32) {
-		const word *w = (const word *)p;
+		const unaligned64 *w = (const unaligned64 *)p;
 		uint64_t w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
 
 		low += (uint32_t)w0;
@@ -41,7 +38,7 @@ uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
 		high += w3 >> 32;
 	}
 	for (; len >= 8; len -= 8, p += 8) {
-		uint64_t w0 = *(const word *)p;
+		uint64_t w0 = *(const unaligned64 *)p;
 
 		low += (uint32_t)w0;
 		high += w0 >> 32;

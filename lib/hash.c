@@ -2,7 +2,7 @@
 /* SipHash-2-4; the names v0..v3 are those of the paper. */
 #include "lib/hash.h"
 
-#include "lib/string.h"
+#include "lib/bytes.h"
 
 struct sip {
 	uint64_t v0, v1, v2, v3;
@@ -47,12 +47,8 @@ uint64_t hash_bytes(struct hash_key key, const void *data, size_t len)
 	const uint8_t *p = data;
 	uint64_t last = (uint64_t)len << 56;
 
-	for (; len >= 8; len -= 8, p += 8) {
-		uint64_t m;
-
-		memcpy(&m, p, 8);
-		sip_word(&s, m);
-	}
+	for (; len >= 8; len -= 8, p += 8)
+		sip_word(&s, *(const unaligned64 *)p);
 	for (size_t i = 0; i < len; i++)
 		last |= (uint64_t)p[i] << (8 * i);
 	sip_word(&s, last);

@@ -11,23 +11,25 @@
  */
 #include "lib/string.h"
 
+#include "lib/bytes.h"
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("no-tree-loop-distribute-patterns")
+/* The pragma above forgets this one, which every backtrace needs. */
+#pragma GCC optimize("no-omit-frame-pointer")
 #endif
 
 #ifndef RINGLET_HOST
 
-/* A word at any address that may overlay any type. */
-typedef uint64_t __attribute__((may_alias, aligned(1))) word;
-
-#define WORD  sizeof(word)
+#define WORD  sizeof(unaligned64)
 #define BATCH (4 * WORD)
 
-static void copy_forward(uint8_t *d, const uint8_t *s, size_t n)
+static inline __attribute__((always_inline)) void copy_forward(
+    uint8_t *d, const uint8_t *s, size_t n)
 {
 	for (; n >= BATCH; n -= BATCH, d += BATCH, s += BATCH) {
-		const word *from = (const word *)s;
-		word *to = (word *)d;
+		const unaligned64 *from = (const unaligned64 *)s;
+		unaligned64 *to = (unaligned64 *)d;
 		/* Every load precedes every store, so that memmove may use
 		 * this loop when the runs overlap by less than a batch. */
 		uint64_t w0 = from[0], w1 = from[1];
@@ -39,7 +41,7 @@ static void copy_forward(uint8_t *d, const uint8_t *s, size_t n)
 		to[3] = w3;
 	}
 	for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
-		*(word *)d = *(const word *)s;
+		*(unaligned64 *)d = *(const unaligned64 *)s;
 	for (; n > 0; n--)
 		*d++ = *s++;
 }
@@ -50,7 +52,7 @@ static void copy_backward(uint8_t *d, const uint8_t *s, size_t n)
 	for (; n >= WORD; n -= WORD) {
 		d -= WORD;
 		s -= WORD;
-		*(word *)d = *(const word *)s;
+		*(unaligned64 *)d = *(const unaligned64 *)s;
 	}
 	for (; n > 0; n--)
 		*--d = *--s;
@@ -81,7 +83,7 @@ void *memset(void *dst, int c, size_t n)
 	uint64_t w = (uint8_t)c * 0x0101010101010101ULL;
 
 	for (; n >= BATCH; n -= BATCH, d += BATCH) {
-		word *to = (word *)d;
+		unaligned64 *to = (unaligned64 *)d;
 
 		to[0] = w;
 		to[1] = w;
@@ -89,7 +91,7 @@ void *memset(void *dst, int c, size_t n)
 		to[3] = w;
 	}
 	for (; n >= WORD; n -= WORD, d += WORD)
-		*(word *)d = w;
+		*(unaligned64 *)d = w;
 	for (; n > 0; n--)
 		*d++ = (uint8_t)c;
 	return dst;
@@ -100,7 +102,7 @@ int memcmp(const void *a, const void *b, size_t n)
 	const uint8_t *x = a, *y = b;
 
 	for (; n >= WORD; n -= WORD, x += WORD, y += WORD) {
-		if (*(const word *)x != *(const word *)y)
+		if (*(const unaligned64 *)x != *(const unaligned64 *)y)
 			break;
 	}
 	for (; n > 0; n--, x++, y++) {
