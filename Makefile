@@ -1,6 +1,7 @@
-# Ringlet: run, test, check, image, write, debug, bench, fuzz, clean, help.
-# Variables: BOOT=uefi|pvh NET=user|tap=IF MEM=128 HTTP=8080 ECHO=8007
-#   ADMIN=8139 ACCEL=tcg|kvm APPEND="key=value ..." STICK=folder SIZE=MiB V=1
+# Ringlet.  `make help` lists the targets; the variables are
+#   BOOT=uefi|pvh  NET=user|tap=IFNAME  MEM=128  ACCEL=tcg|kvm
+#   HTTP=8080 ECHO=8007 ADMIN=8139  APPEND="key=value ..."
+#   STICK=folder  SIZE=MiB  DEV=/dev/sdX  FUZZ_SECONDS=60  V=1
 .DEFAULT_GOAL := all
 Q := $(if $(V),,@)
 B := build
@@ -72,7 +73,12 @@ host-tests: $(HTESTBIN)
 .PHONY: all clean help host-tests
 .SECONDARY:
 
-clean:
+clean: ## removes all that was built
 	rm -rf $(B)
+
+help: ## this list
+	@sed -n '1,4s/^# *//p' Makefile
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' $(MAKEFILE_LIST) | \
+	    awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
