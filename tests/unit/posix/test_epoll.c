@@ -379,6 +379,20 @@ static void an_edge_wakes_one_of_two_waiters(void **state)
 	assert_int_equal(a.result + b.result, 1);
 }
 
+/* As Linux does: what is still ready is the next waiter's business, too. */
+static void a_level_lets_both_waiters_go(void **state)
+{
+	struct waiter a, b;
+
+	watch(pair[1], EPOLLIN);
+	start_waiter(&a, epfd);
+	start_waiter(&b, epfd);
+	put(pair[0], "x");
+	posix_test_sleep_ms(50);
+	assert_int_equal(a.result, 1);
+	assert_int_equal(b.result, 1);
+}
+
 static void two_ready_descriptors_let_two_waiters_go(void **state)
 {
 	struct waiter a, b;
@@ -548,6 +562,7 @@ int main(void)
 		T(the_timeout_is_kept),
 		T(an_event_ends_the_wait_at_once),
 		T(an_edge_wakes_one_of_two_waiters),
+		T(a_level_lets_both_waiters_go),
 		T(two_ready_descriptors_let_two_waiters_go),
 		T(shared_watches_of_two_epolls_both_report),
 		T(an_exclusive_watch_wakes_one_of_two_epolls),

@@ -291,6 +291,29 @@ static void one_connection_wakes_one_acceptor(void **state)
 	close(listener);
 }
 
+/* Two switches for the job and the test, and none for the others. */
+static void the_other_acceptors_do_not_even_run(void **state)
+{
+	int listener = posix_test_listen(80, 4), fd, i;
+	struct sched_stats before, after;
+	struct job j[20];
+
+	for (i = 0; i < 20; i++)
+		start_job(&j[i], accept_job, listener);
+	sched_get_stats(&before);
+	fd = posix_test_connect(80);
+	posix_test_sleep_ms(10);
+	sched_get_stats(&after);
+	assert_true(after.switches - before.switches < 10);
+	close(fd);
+	close(listener);
+	for (i = 0; i < 20; i++) {
+		wait_job(&j[i], 10);
+		if (j[i].result >= 0)
+			close((int)j[i].result);
+	}
+}
+
 static void accept_tells_the_peer(void **state)
 {
 	int listener = posix_test_listen(80, 4), fd = posix_test_connect(80);
@@ -645,6 +668,7 @@ int main(void)
 		T(receive_timeout_ends_a_read),
 		T(send_timeout_tells_what_was_taken),
 		T(one_connection_wakes_one_acceptor),
+		T(the_other_acceptors_do_not_even_run),
 		T(accept_tells_the_peer),
 		T(a_full_table_keeps_the_connection_waiting),
 		T(close_wakes_a_reader_with_ebadf),
