@@ -68,7 +68,7 @@ static void report(const char *line)
 
 void services_load_stick(const struct fat_volume *v)
 {
-	struct fat_result r;
+	struct fat_result r = { 0 };
 	struct arena a;
 
 	if (!v->extent_count) {

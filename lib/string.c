@@ -9,6 +9,7 @@
  * the very function that it stands in, hence the pragma.  Clang needs none:
  * -ffreestanding stops it.
  */
+#define STRING_C /* defines them */
 #include "lib/string.h"
 
 #include "lib/bytes.h"

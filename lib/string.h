@@ -23,6 +23,14 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *haystack, const char *needle);
 
+/* -ffreestanding takes from the compiler what it knows of these names; so it
+ * may expand copies of a few bytes, such as addresses, in place again. */
+#if !defined(RINGLET_HOST) && !defined(STRING_C)
+#define memcpy __builtin_memcpy
+#define memset __builtin_memset
+#define memcmp __builtin_memcmp
+#endif
+
 /* Copies with truncation; always terminates when size > 0.  Returns whether
  * all of src fitted. */
 bool str_copy(char *dst, size_t size, const char *src);
