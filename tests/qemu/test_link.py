@@ -162,6 +162,7 @@ def test_frames_that_came_during_a_pause_are_answered_in_order(boot):
     drain, in classic mode without loss."""
     guest = boot(net=Wire())
     wire = guest.net
+    assert wire.ping(1, 1, b"")  # now the guest knows our address
     guest.qmp("stop")
     sender = in_background(lambda: [
         wire.send_ip(f.ICMP, f.echo_request(6, n, bytes(1400)))

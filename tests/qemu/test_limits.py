@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: MIT
+"""Everything used up: connections, threads, sockets.  What has no room is
+refused and counted; nothing crashes, and afterwards all is as before.
+
+    test 10.66.0.1, .11-.14 ---- wire ---- 10.66.0.2 guest
+"""
+
+import struct
+import time
+
+import pytest
+
+import frames as f
+from stick import site
+from wire import Wire
+
+EXPECTED_SECONDS = 40
+MSS = struct.pack("!BBH", 2, 4, 1460)
+GET = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Crowd:
+    """Very many connections, each opened by SYN and ACK and then left alone;
+    by one loop on the wire's socket."""
+
+    def __init__(self, wire, dport, first_port=10000):
+        self.wire, self.dport, self.first = wire, dport, first_port
+        for n in (11, 12, 13, 14):
+            wire.addresses[f.ip4("10.66.0.%d" % n)] = wire.mac
+        self.sources = list(wire.addresses)
+        self.open = {}  # (ip, port) -> [seq, ack, bytes received]
+        self.refused = set()
+        wire.taps.append(self.take)
+
+    def key(self, n):
+        return (self.sources[n % len(self.sources)],
+                self.first + n // len(self.sources))
+
+    def send(self, key, seq, ack, flags, data=b"", options=b""):
+        w = self.wire
+        w.send(f.eth(w.guest_mac, w.mac, f.ETH_IP, f.ipv4(
+            key[0], w.guest_ip, f.TCP, f.tcp(
+                key[0], w.guest_ip, key[1], self.dport, seq, ack, flags, data,
+                65535, options))))
+
+    def take(self, x):
+        """Context: the wire's reader."""
+        key = (x.ip_dst, x.dport)
+        if x.proto != f.TCP or x.sport != self.dport or \
+                x.dport < self.first:
+            return
+        if x.flags & f.RST:
+            self.refused.add(key)
+            self.open.pop(key, None)
+        elif x.flags & f.SYN:
+            if key not in self.open:
+                self.open[key] = [1, (x.seq + 1) & 0xffffffff, 0]
+            self.send(key, 1, self.open[key][1], f.ACK)
+        elif key in self.open:
+            c = self.open[key]
+            if x.seq == c[1] and (x.data or x.flags & f.FIN):
+                c[1] = (x.seq + len(x.data) + (x.flags & f.FIN)) & 0xffffffff
+                c[2] += len(x.data)
+                self.send(key, c[0], c[1], f.ACK)
+
+    def grow(self, count, seconds):
+        """Opens up to count connections; asks again for those without an
+        answer, for so many seconds."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            missing = [k for k in map(self.key, range(count))
+                       if k not in self.open and k not in self.refused]
+            if not missing:
+                break
+            for i, key in enumerate(missing):
+                self.send(key, 0, 0, f.SYN, options=MSS)
+                if i % 16 == 15:
+                    time.sleep(0.002)
+            time.sleep(0.5)
+        return len(self.open)
+
+    def ask_all(self, data):
+        for i, (key, c) in enumerate(list(self.open.items())):
+            self.send(key, c[0], c[1], f.ACK | f.PSH, data)
+            c[0] += len(data)
+            if i % 16 == 15:
+                time.sleep(0.004)
+
+    def reset_all(self):
+        for i, (key, c) in enumerate(list(self.open.items())):
+            self.send(key, c[0], c[1], f.RST | f.ACK)
+            if i % 16 == 15:
+                time.sleep(0.002)
+        self.open.clear()
+
+
+@pytest.mark.deadline(120)
+@pytest.mark.parametrize("mem", [16, 64])
+def test_more_echo_connections_than_threads(boot, mem):
+    guest = boot(net=Wire(), mem=mem, stick=site(), append="tcp.msl=1",
+                 pcap_bytes=80)
+    base = guest.stats()
+    crowd = Crowd(guest.net, 7)
+    many = base["sched.threads_max"] + 100
+    crowd.grow(many, 6)
+    assert guest.get("/")[0] == 200, "HTTP is not harmed by a full echo"
+    assert guest.stats()["sched.threads"] <= base["sched.threads_max"]
+    crowd.reset_all()
+    time.sleep(1)
+    with guest.net.connect(7, timeout=20) as s:
+        s.sendall(b"room again?")
+        assert s.recv(100) == b"room again?"
+    crowd.reset_all()
+    guest.pools_return_to(base, 40)
+
+
+@pytest.mark.deadline(150)
+def test_more_connections_than_blocks(boot):
+    guest = boot(net=Wire(), mem=16, stick=site(), append="tcp.msl=1",
+                 pcap_bytes=80)
+    base = guest.stats()
+    crowd = Crowd(guest.net, 80)
+    opened = crowd.grow(base["pool.conns.total"] + 300, 15)
+    print("%d opened, %d refused, %d blocks" % (
+        opened, len(crowd.refused), base["pool.conns.total"]))
+    assert guest.net.ping(1, 1, b"alive")
+    crowd.reset_all()
+    deadline = time.monotonic() + 40
+    while True:  # /stats itself needs a connection
+        try:
+            guest.stats(timeout=5)
+            break
+        except OSError:
+            assert time.monotonic() < deadline, "never reachable again"
+    crowd.reset_all()
+    guest.pools_return_to(base, 60)
+
+
+@pytest.mark.deadline(150)
+def test_ten_thousand_connections_in_64_mib(boot):
+    guest = boot(net=Wire(), mem=64, stick=site(), append="tcp.msl=1",
+                 pcap_bytes=80)
+    base = guest.stats()
+    crowd = Crowd(guest.net, 80)
+    began = time.monotonic()
+    opened = crowd.grow(10000, 40)
+    print("%d open after %.1f s" % (opened, time.monotonic() - began))
+    stats = guest.stats()
+    print("established:", stats.get("tcp.state.established"),
+          "mem.available:", stats.get("mem.available"))
+    assert opened == 10000 and not crowd.refused
+    crowd.ask_all(GET)
+    deadline = time.monotonic() + 30
+    while True:
+        silent = sum(c[2] == 0 for c in crowd.open.values())
+        if silent == 0:
+            break
+        assert time.monotonic() < deadline, "%d never answered" % silent
+        time.sleep(0.2)
+    crowd.reset_all()
+    guest.pools_return_to(base, 40)
