@@ -9,14 +9,16 @@
  * than the object needs; and all objects together may use no more clusters than
  * there are, so cross-linked files and directory loops end by themselves.
  *
- * Left out: FAT12, exFAT, code pages (a byte above 0x7f in a short name without
- * a long one becomes '_').
+ * A short name without a long one is taken to be in code page 850, which mtools
+ * and Western DOS write; the volume itself does not tell.  Left out: FAT12,
+ * exFAT.
  */
 #include "lib/fat.h"
 
 #include <stdbool.h>
 
 #include "lib/bytes.h"
+#include "lib/cp850.h"
 #include "lib/errno.h"
 #include "lib/filetable.h"
 #include "lib/fmt.h"
@@ -426,6 +428,15 @@ static bool add_long_name(struct text *t, const uint16_t *s)
 	return true;
 }
 
+/* Small letters of ASCII and of Latin 1, which are all that the code page has
+ * in both cases. */
+static uint32_t lower_latin(uint32_t c)
+{
+	bool upper = (c >= 'A' && c <= 'Z') || (c >= 0xc0 && c <= 0xde);
+
+	return upper && c != 0xd7 ? c + 0x20 : c;
+}
+
 /* Appends one part, blank-padded to n bytes, of a short name. */
 static bool add_short_part(
     struct text *t, const uint8_t *s, uint32_t n, bool lower)
@@ -433,14 +444,13 @@ static bool add_short_part(
 	while (n > 0 && s[n - 1] == ' ')
 		n--;
 	for (uint32_t i = 0; i < n; i++) {
-		char c = s[i] < 0x80 ? (char)s[i] : '_';
+		/* At the front 0xe5 would mean "deleted". */
+		uint8_t b = i == 0 && s[i] == NAME_KANJI_E5 ? 0xe5 : s[i];
+		uint32_t c = b < 0x80 ? b : cp850[b - 0x80];
 
-		/* What stands for 0xe5 is above 0x7f as well. */
-		if (i == 0 && s[i] == NAME_KANJI_E5)
-			c = '_';
-		if (!is_name_char((uint8_t)c))
+		if (!is_name_char(c))
 			return false;
-		fmt_add(t, "%c", lower ? str_lower(c) : c);
+		add_utf8(t, lower ? lower_latin(c) : c);
 	}
 	return true;
 }

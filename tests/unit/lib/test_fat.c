@@ -766,7 +766,7 @@ static void entries_that_are_no_files_are_left_out(void **state)
 	expect_file("/A", "x");
 }
 
-static void odd_bytes_of_short_names_become_underscores(void **state)
+static void short_names_are_in_code_page_850(void **state)
 {
 	struct place p;
 
@@ -776,9 +776,19 @@ static void odd_bytes_of_short_names_become_underscores(void **state)
 	    "\x05"
 	    "BC     \x8e  ",
 	    "x");
+	/* GRUESSE.TXT with umlaut and sharp s; mtools flags it lower case. */
+	file(&p,
+	    "GR\x9a\xe1"
+	    "E   TXT",
+	    "y")[12] = 0x18;
 	read_volume();
-	expect_clean(1, 0);
-	expect_file("/_BC._", "x");
+	expect_clean(2, 0);
+	expect_file("/\xc3\x95"
+	            "BC.\xc3\x84",
+	    "x");
+	expect_file("/gr\xc3\xbc\xc3\x9f"
+	            "e.txt",
+	    "y");
 }
 
 static void names_that_would_confuse_paths_are_skipped(void **state)
@@ -1390,7 +1400,7 @@ int main(void)
 		TEST(fat16_has_no_upper_half_of_a_cluster_number),
 		TEST(a_long_name_before_a_folder_ends_stays_there),
 		TEST(entries_that_are_no_files_are_left_out),
-		TEST(odd_bytes_of_short_names_become_underscores),
+		TEST(short_names_are_in_code_page_850),
 		TEST(names_that_would_confuse_paths_are_skipped),
 		TEST(a_second_entry_of_one_name_is_skipped),
 		TEST(folders_are_read_to_the_stated_depth),
