@@ -230,22 +230,34 @@ static bool only_ack_counts(const struct tcp_conn *c, const struct tcp_seg *s)
 	return behind >= s->len && behind <= TCP_WINDOW_MAX;
 }
 
-/* RFC 9293: an acknowledgment in reply.  Figure 8: a SYN-ACK that crossed ours
- * completes our open with it; for a SYN alone, our SYN-ACK was lost. */
+/* RFC 9293: an acknowledgment in reply; for a SYN alone our SYN-ACK, which was
+ * lost. */
 static void answer_unacceptable(struct tcp_conn *c, const struct tcp_seg *s)
 {
-	bool syn = s->flags & TCP_SYN && c->state == TCP_SYN_RECEIVED;
-
-	if (syn && !(s->flags & TCP_ACK))
+	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN)
 		tcp_send_syn(c);
-	else if (syn || pkt_linear(s->p) || s->flags & TCP_FIN)
+	else if (pkt_linear(s->p) || s->flags & TCP_FIN)
 		tcp_send_ack(c);
 	else
 		tcp_send_challenge_ack(c);
 }
 
+/* Simultaneous open (3.5, figure 8): the SYN is known, but comes with the ACK
+ * that completes our side.  What is left of the segment is that ACK. */
+static void strip_crossing_syn(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (c->state != TCP_SYN_RECEIVED || c->listener || s->seq != c->irs ||
+	    (s->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
+		return;
+	s->flags &= (uint8_t)~TCP_SYN;
+	s->seq++;
+	s->len--;
+	c->ack_now = true;
+}
+
 static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 {
+	strip_crossing_syn(c, s);
 	if (s->flags & TCP_RST) {
 		/* RFC 5961 section 3: only where it starts counts; data in it
 		 * is a message for people (SHLD-2). */
@@ -266,7 +278,6 @@ static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 	}
 	pkt_trim(s->p, 0);
 	s->flags &= (uint8_t)~TCP_FIN;
-	s->seq = c->rcv_nxt;
 	return true;
 }
 
@@ -509,7 +520,7 @@ static void trim_to_window(struct tcp_conn *c, struct tcp_seg *s)
 			old = (uint32_t)pkt_linear(s->p);
 		pkt_pull(s->p, old);
 		s->seq += old;
-		c->ack_now = true;
+		c->ack_now |= old > 0;
 	}
 	room = c->rcv_adv - s->seq;
 	if (pkt_linear(s->p) + !!(s->flags & TCP_FIN) > room) {
