@@ -26,6 +26,12 @@ const struct stack_limits fx_limits = { .packets = 128,
 
 struct fx fx;
 
+struct hoarded {
+	struct hoarded *next;
+};
+
+static struct hoarded *hoard;
+
 /* --- The card ------------------------------------------------------------ */
 
 static struct fx_frame *slot(uint32_t i)
@@ -47,12 +53,31 @@ static void capture(const struct pkt *p)
 	waitq_wake(&fx.captured, 1);
 }
 
+/* The neighbours answer in the bottom half, as a card's interrupt would. */
+static bool answered_by_neighbour(struct netdev *dev, const struct pkt *p)
+{
+	const uint8_t *b = p->data;
+	uint32_t target;
+
+	if (fx.arp_by_hand || pkt_len(p) < 42 || b[12] != 8 || b[13] != 6 ||
+	    b[21] != 1)
+		return false;
+	target =
+	    (uint32_t)b[38] << 24 | (uint32_t)b[39] << 16 | b[40] << 8 | b[41];
+	if (target != FX_PEER && target != FX_GATEWAY)
+		return false;
+	if (fx.arp_owed_count < 8)
+		fx.arp_owed[fx.arp_owed_count++] = target;
+	netdev_schedule(dev);
+	return true;
+}
+
 static bool card_tx(struct netdev *dev, struct pkt *p)
 {
 	if (fx.card_full)
 		return false;
 	assert_int_equal((uintptr_t)p->data % 4, 0);
-	if (!fx.card_silent)
+	if (!answered_by_neighbour(dev, p) && !fx.card_silent)
 		capture(p);
 	if (fx.keeps_frames)
 		list_append(&fx.card, &p->node);
@@ -63,7 +88,16 @@ static bool card_tx(struct netdev *dev, struct pkt *p)
 
 static int card_poll(struct netdev *dev, int budget)
 {
-	return 0;
+	int done = 0;
+
+	while (fx.arp_owed_count > 0) {
+		inject_arp((struct fx_arp){ .op = 2,
+		    .sender_ip = fx.arp_owed[--fx.arp_owed_count],
+		    .target_mac = fx_mac,
+		    .target_ip = FX_IP });
+		done++;
+	}
+	return done;
 }
 
 void fx_card_done(void)
@@ -90,6 +124,7 @@ int fx_setup_limits(const struct stack_limits *l)
 	if (frames == NULL)
 		frames = malloc(FX_FRAMES * sizeof(*frames));
 	memset(&fx, 0, sizeof(fx));
+	hoard = NULL;
 	fx.frame = frames;
 	waitq_init(&fx.captured);
 	list_init(&fx.card);
@@ -162,6 +197,11 @@ int fx_teardown(void **state)
 void fx_run_ms(uint64_t ms)
 {
 	thread_sleep_until(arch_clock_ns() + ms * NS_PER_MS);
+}
+
+void fx_skip_ms(uint64_t ms)
+{
+	host_clock_advance(ms * NS_PER_MS);
 }
 
 uint64_t fx_now_ms(void)
@@ -389,7 +429,8 @@ void inject_udp(struct fx_udp u)
 	h->len = be16_make(len);
 	if (u.len)
 		memcpy(h + 1, u.data, u.len);
-	sum = fx_checksum(bytes, len, fx_pseudo(u.src, u.dst, 17, len));
+	sum = fx_checksum(bytes, len < sizeof(bytes) ? len : sizeof(bytes),
+	    fx_pseudo(u.src, u.dst, 17, len));
 	if (!u.no_checksum)
 		h->checksum = be16_make((
 		    uint16_t)((sum ? sum : 0xffff) ^ (u.bad_checksum ? 1 : 0)));
@@ -705,6 +746,59 @@ struct sock *fx_connected(uint16_t mss, int32_t wnd)
 	out(.flags = A, .seq = 1, .ack = 1);
 	assert_int_equal(sock_connect(s, &to), 0);
 	return s;
+}
+
+static struct tcp_tuple tuple(void)
+{
+	return (struct tcp_tuple){ { FX_IP, fx.c.port },
+		{ fx.c.peer_ip, fx.c.peer_port } };
+}
+
+struct tcp_conn *fx_tcp(void)
+{
+	const struct tcp_tuple t = tuple();
+
+	return tcp_conn_find(&fx.st, &t);
+}
+
+int fx_state(void)
+{
+	const struct tcp_tuple t = tuple();
+	const struct tcp_conn *c = fx_tcp();
+
+	if (c != NULL)
+		return c->state;
+	return tcp_tw_find(&fx.st, &t) ? TCP_TIME_WAIT : TCP_CLOSED;
+}
+
+void fx_next_conn(void)
+{
+	fx_forget_frames();
+	fx.c.peer_port++;
+	if (fx.c.peer_port == 65535)
+		fx.c.peer_port = 1024;
+	fx.c.sent = fx.c.received = 0;
+}
+
+void fx_hoard(struct pool *p)
+{
+	struct hoarded *h;
+
+	assert_null(hoard);
+	while ((h = pool_get(p)) != NULL) {
+		h->next = hoard;
+		hoard = h;
+	}
+}
+
+void fx_hoard_give(struct pool *p, unsigned n)
+{
+	while (n-- > 0 && hoard != NULL) {
+		struct hoarded *h = hoard;
+
+		hoard = h->next;
+		pool_put(p, h);
+	}
 }
 
 ptrdiff_t fx_send_flags(struct sock *s, size_t len, int flags)

@@ -70,9 +70,12 @@ struct fx {
 	struct waitq captured;
 	struct fx_frame *frame; /* FX_FRAMES of them, a ring */
 	uint32_t head, count;
-	uint64_t last_ns;  /* when the last expected frame left */
-	uint64_t mark_ns;  /* fx_mark */
-	bool card_full;    /* the card takes no more */
+	uint64_t last_ns; /* when the last expected frame left */
+	uint64_t mark_ns; /* fx_mark */
+	bool card_full;   /* the card takes no more */
+	bool arp_by_hand; /* else peer and gateway answer, and none is kept */
+	uint32_t arp_owed[8]; /* addresses that were asked for */
+	unsigned arp_owed_count;
 	bool card_silent;  /* sent frames are not kept */
 	bool keeps_frames; /* the card keeps what it took until fx_card_done */
 	struct list card;
@@ -96,6 +99,8 @@ void fx_check_ledger(void);
 /* --- Time ---------------------------------------------------------------- */
 
 void fx_run_ms(uint64_t ms);
+/* Moves the clock exactly so far; timers that fall due run later. */
+void fx_skip_ms(uint64_t ms);
 uint64_t fx_now_ms(void);
 /* Remembers this moment; fx_since_mark_ms is that of the last frame that was
  * expected. */
@@ -249,6 +254,16 @@ struct sock *fx_accepted(uint16_t mss, int32_t wnd);
 struct sock *fx_connected(uint16_t mss, int32_t wnd);
 struct sock *fx_connecting(void); /* the SYN has left */
 
+/* The script's connection, or NULL when it has none (any more); its state, a
+ * TCP_* of net/tcp_internal.h. */
+struct tcp_conn *fx_tcp(void);
+int fx_state(void);
+#define assert_state(s) assert_int_equal(fx_state(), TCP_##s)
+
+/* The next connection of a test: other ports, both streams from their start.
+ * Forgets what was sent. */
+void fx_next_conn(void);
+
 /* Our stream's next len bytes; returns what sock_send says. */
 ptrdiff_t fx_send(struct sock *s, size_t len);
 ptrdiff_t fx_send_flags(struct sock *s, size_t len, int flags);
@@ -262,6 +277,10 @@ void fx_pattern(uint8_t *buf, bool peer, uint32_t seq, size_t len);
 
 /* What sock_recv says about the next byte (which must not be there). */
 ptrdiff_t fx_recv_state(struct sock *s);
+
+/* Takes every object of a pool, to see what happens without. */
+void fx_hoard(struct pool *p);
+void fx_hoard_give(struct pool *p, unsigned n);
 
 /* Ends the connection and the socket without a trace on the wire. */
 void fx_abort(struct sock *s);
