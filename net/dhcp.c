@@ -26,6 +26,7 @@
 #define DHCP_MAGIC         0x63825363u
 #define DHCP_BROADCAST     0x8000
 #define DHCP_REQUEST_TRIES 4
+#define BOOTP_MIN          300 /* RFC 1542 2.1: relays may drop less */
 
 enum dhcp_op { BOOTREQUEST = 1, BOOTREPLY = 2 };
 
@@ -129,6 +130,11 @@ static void put_options(const struct dhcp *d, struct pkt *p, uint8_t type)
 			    (uint8_t)strlen(d->hostname));
 	}
 	*(uint8_t *)pkt_put(p, 1) = OPT_END;
+	if (pkt_linear(p) < BOOTP_MIN) {
+		size_t pad = BOOTP_MIN - pkt_linear(p);
+
+		memset(pkt_put(p, pad), OPT_PAD, pad);
+	}
 }
 
 static void send(struct stack *st, uint8_t type)
