@@ -291,7 +291,8 @@ static int send_check(struct sock *s)
 	return 0;
 }
 
-/* The pool of chunks is empty: somebody will give one back. */
+/* The pool of chunks was empty and somebody gave one back.  Every writer that
+ * waits is told: one that was chosen might not want to write any more. */
 static bool chunk_freed(struct wait_entry *e, uint32_t events)
 {
 	struct sock *s = container_of(e, struct sock, chunk_wait);
@@ -306,7 +307,7 @@ static void wait_for_chunk(struct sock *s)
 	if (list_linked(&s->chunk_wait.node))
 		return;
 	s->chunk_wait.wake = chunk_freed;
-	s->chunk_wait.exclusive = true;
+	s->chunk_wait.exclusive = false;
 	waitq_add(&s->stack->chunk_waiters, &s->chunk_wait);
 }
 
