@@ -59,28 +59,24 @@ static void drain_queue(struct netdev *dev)
 	}
 }
 
-/* Each waiter is called once; it may wait again at the end of the list. */
+/* Each waiter is called at most once; one that waits again stands behind the
+ * mark, so those who found no room this time come first the next. */
 static void call_waiters(struct netdev *dev)
 {
-	struct list called;
-	struct list *n;
+	struct list mark;
 
-	list_init(&called);
-	while ((n = list_pop(&dev->room_waiters)))
-		list_append(&called, n);
-	while (!list_empty(&called)) {
+	list_init(&mark);
+	list_append(&dev->room_waiters, &mark);
+	while (netdev_room(dev)) {
+		struct list *n = list_pop(&dev->room_waiters);
 		struct netdev_waiter *w =
-		    container_of(called.next, struct netdev_waiter, node);
+		    container_of(n, struct netdev_waiter, node);
 
-		if (!netdev_room(dev)) {
-			/* The rest keeps its turn. */
-			list_del(&w->node);
-			list_append(&dev->room_waiters, &w->node);
-			continue;
-		}
-		list_del(&w->node);
+		if (n == &mark)
+			return;
 		w->room(w);
 	}
+	list_del(&mark);
 }
 
 void netdev_tx_done(struct netdev *dev)
