@@ -188,6 +188,26 @@ static void syn_ack_may_carry_fin(void **state)
 	fx_abort(s);
 }
 
+/* 3.5, figure 8. */
+static void simultaneous_open_ends_established(void **state)
+{
+	struct sock *s = fx_connecting();
+	const struct sock_addr to = { FX_PEER, fx.c.peer_port };
+
+	in(.flags = S, .seq = 0, .mss = 1200);
+	out(.flags = SA, .seq = 0, .ack = 1);
+	assert_state(SYN_RECEIVED);
+	assert_int_equal(sock_connect(s, &to), -EALREADY);
+	/* The peer's own SYN-ACK crosses ours. */
+	in(.flags = SA, .seq = 0, .ack = 1, .mss = 1200);
+	assert_state(ESTABLISHED);
+	assert_int_equal(sock_connect(s, &to), 0);
+	fx_forget_frames();
+	in(.flags = A, .seq = 1, .ack = 1, .len = 5);
+	assert_int_equal(fx_read(s, 100), 5);
+	fx_abort(s);
+}
+
 /* What two stacks of our kind would do to each other. */
 static void simultaneous_open_does_not_answer_syn_acks_for_ever(void **state)
 {
@@ -714,6 +734,22 @@ static void old_segments_do_not_change_the_window(void **state)
 	fx_abort(s);
 }
 
+/* Nor does an old duplicate, though its ACK may be news. */
+static void old_duplicates_do_not_change_the_window(void **state)
+{
+	struct sock *s = fx_accepted(1000, 3000);
+
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10, .wnd = 3000);
+	in(.flags = A, .seq = 11, .ack = 1, .wnd = 1000);
+	fx_forget_frames();
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10, .wnd = 3000);
+	out(.flags = A, .seq = 1, .ack = 11);
+	fx_send(s, 3000);
+	out(.flags = A, .seq = 1, .ack = 11, .len = 1000);
+	expect_nothing(0);
+	fx_abort(s);
+}
+
 /* Deviation: an old duplicate's acknowledgment counts (docs/RFC.md). */
 static void old_duplicates_may_acknowledge(void **state)
 {
@@ -1213,6 +1249,7 @@ int main(void)
 		fx_test(syn_sent_is_established_by_syn_ack),
 		fx_test(syn_ack_may_carry_text),
 		fx_test(syn_ack_may_carry_fin),
+		fx_test(simultaneous_open_ends_established),
 		fx_test(simultaneous_open_does_not_answer_syn_acks_for_ever),
 		fx_test(simultaneous_open_refused_by_reset),
 		fx_test(acceptability_follows_table_6),
@@ -1238,6 +1275,7 @@ int main(void)
 		fx_test(syn_received_takes_text_and_fin_with_the_ack),
 		fx_test(partial_ack_keeps_the_rest),
 		fx_test(old_segments_do_not_change_the_window),
+		fx_test(old_duplicates_do_not_change_the_window),
 		fx_test(old_duplicates_may_acknowledge),
 		fx_test(urgent_data_is_read_in_line),
 		fx_test(text_is_taken_once),
