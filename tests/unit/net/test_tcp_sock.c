@@ -360,6 +360,33 @@ static void writer_waits_for_a_chunk(void **state)
 	fx_abort(s);
 }
 
+/* One who was woken and does not write must not keep others asleep. */
+static void every_waiting_writer_gets_a_chunk(void **state)
+{
+	struct sock *s[3];
+	struct watcher w[3];
+	struct byteq q = { 0 };
+
+	for (unsigned i = 0; i < 3; i++) {
+		s[i] = fx_accepted(1000, WIDE);
+		fx_next_conn();
+		watch(s[i], &w[i]);
+	}
+	assert_int_equal(byteq_write(&fx.st, &q, "x", 1), 1);
+	fx_hoard(&fx.st.chunks);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(fx_send(s[i], 100), -EAGAIN);
+	byteq_drop(&fx.st, &q, 1);
+	/* s[0] has lost interest; the chunk is still there. */
+	fx_run_ms(5000);
+	assert_true(w[1].calls + w[2].calls > 0);
+	fx_hoard_give(&fx.st.chunks, FX_ANY);
+	for (unsigned i = 0; i < 3; i++) {
+		unwatch(&w[i]);
+		fx_abort(s[i]);
+	}
+}
+
 static void waiting_writer_may_close(void **state)
 {
 	struct sock *s = fx_accepted(1000, WIDE);
@@ -623,6 +650,7 @@ int main(void)
 		fx_test(bound_port_is_kept_by_connect),
 		fx_test(send_takes_what_the_buffer_holds),
 		fx_test(writer_waits_for_a_chunk),
+		fx_test(every_waiting_writer_gets_a_chunk),
 		fx_test(waiting_writer_may_close),
 		fx_test(partial_write_when_chunks_end),
 		fx_test(send_after_shutdown_is_a_broken_pipe),
