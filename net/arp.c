@@ -23,6 +23,7 @@
 #define ARP_OP_REPLY     2
 #define ARP_TRIES        3
 #define ARP_INTERVAL_NS  NS_PER_S
+#define ARP_DEFEND_NS    (10 * NS_PER_S) /* RFC 5227 DEFEND_INTERVAL */
 #define ARP_REACHABLE_NS (60 * NS_PER_S)
 
 struct arp_hdr {
@@ -204,6 +205,10 @@ void arp_tx(struct pkt *p, uint32_t next_hop)
 		eth_tx(p, e->mac, ETH_TYPE_IPV4);
 		return;
 	}
+	if (!e->waiting_len && !pkt_may_keep(st)) {
+		pkt_drop(p, DROP_ARP_QUEUE_FULL);
+		return;
+	}
 	/* RFC 1122 2.3.2.2: at least the latest packet is kept. */
 	if (e->waiting_len == ARP_QUEUE_MAX) {
 		pkt_drop(container_of(list_pop(&e->waiting), struct pkt, node),
@@ -251,11 +256,21 @@ static bool is_conflict(const struct pkt *p, const struct arp_hdr *h)
 	       memcmp(h->sender_mac, p->dev->mac, ETH_ADDR_LEN);
 }
 
+/* RFC 5227 2.4 (b): defended once; when it comes again within ten seconds, the
+ * address is given up if we have it from DHCP, and kept if a user gave it. */
 static void note_conflict(struct pkt *p, const struct arp_hdr *h)
 {
+	struct netdev *dev = p->dev;
+	uint64_t now = clock_ns();
+
 	stack_count(p->stack, COUNT_ARP_CONFLICTS);
-	dhcp_conflict(p->stack, p->dev, be32_get(h->sender_ip));
 	pkt_delivered(p);
+	if (!dev->defended_ns || now - dev->defended_ns > ARP_DEFEND_NS) {
+		dev->defended_ns = now ? now : 1;
+		arp_announce(dev);
+	} else {
+		dhcp_conflict(p->stack, dev, be32_get(h->sender_ip));
+	}
 }
 
 void arp_rx(struct pkt *p)

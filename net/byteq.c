@@ -122,11 +122,7 @@ uint32_t byteq_peek(struct byteq *q, void *dst, uint32_t len)
 
 static void free_node(struct stack *st, struct byteq_node *n)
 {
-	if (n->borrowed) {
-		pool_put(&st->refs, n);
-		return;
-	}
-	pool_put(&st->chunks, n);
+	pool_put(n->borrowed ? &st->refs : &st->chunks, n);
 	if (!list_empty(&st->chunk_waiters.entries))
 		waitq_wake(&st->chunk_waiters, 0);
 }

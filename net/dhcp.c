@@ -26,6 +26,7 @@
 #define DHCP_MAGIC         0x63825363u
 #define DHCP_BROADCAST     0x8000
 #define DHCP_REQUEST_TRIES 4
+#define NAK_PAUSE_NS       (2 * NS_PER_S) /* of ours */
 #define BOOTP_MIN          300 /* RFC 1542 2.1: relays may drop less */
 
 enum dhcp_op { BOOTREQUEST = 1, BOOTREPLY = 2 };
@@ -444,7 +445,10 @@ static void reply_rx(struct stack *st, struct dhcp_reply *r)
 		log_warn("%s: DHCP server refuses the address", d->dev->name);
 		if (had)
 			lose_address(st);
-		discover(st);
+		/* Not at once: it might offer the same for ever. */
+		d->state = DHCP_SELECTING;
+		d->tries = 0;
+		timer_arm(&d->timer, clock_ns() + NAK_PAUSE_NS);
 	} else {
 		stack_count(st, COUNT_DHCP_IGNORED);
 	}

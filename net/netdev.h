@@ -75,6 +75,7 @@ struct netdev {
 	struct stack *stack;
 	bool link_up;
 	struct ip_config ip;
+	uint64_t defended_ns; /* ip.addr, against another's claim; 0: never */
 	struct netdev_stats stats;
 	struct bh bh;
 	struct timer look_timer;

@@ -88,6 +88,16 @@ struct pkt *pkt_clone(const struct pkt *p)
 	return n;
 }
 
+bool pkt_may_keep(const struct stack *st)
+{
+	return pool_available(&st->packets) > st->packets.total / 4;
+}
+
+struct pkt *pkt_keep(const struct pkt *p)
+{
+	return pkt_may_keep(p->stack) ? pkt_clone(p) : NULL;
+}
+
 void pkt_drop(struct pkt *p, enum drop_reason why)
 {
 	p->stack->drop[why]++;

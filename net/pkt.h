@@ -73,6 +73,13 @@ void pkt_init_view(struct pkt *view, struct stack *st, struct netdev *dev,
  * linear packet with headroom.  Borrows p.  NULL when the pool is empty. */
 struct pkt *pkt_clone(const struct pkt *p);
 
+/* As pkt_clone, for a packet that strangers make us keep: NULL also when less
+ * than a quarter of the pool is left, which is for sending. */
+struct pkt *pkt_keep(const struct pkt *p);
+
+/* Whether another packet may be kept. */
+bool pkt_may_keep(const struct stack *st);
+
 /* Counts the packet's death by reason; frees it when it is owned.  Takes p. */
 void pkt_drop(struct pkt *p, enum drop_reason why);
 

@@ -92,7 +92,9 @@ uint32_t tcp_choose_isn(struct stack *st, const struct tcp_tuple *t)
 {
 	if (st->tcp.test_isn)
 		return *st->tcp.test_isn;
-	return (uint32_t)(clock_ns() / 4000) + (uint32_t)tuple_hash(st, t);
+	/* Another half of the hash than the one that picks the bucket. */
+	return (uint32_t)(clock_ns() / 4000) +
+	       (uint32_t)(tuple_hash(st, t) >> 32);
 }
 
 /* --- Ends ---------------------------------------------------------------- */

@@ -409,8 +409,9 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 		tcp_send_challenge_ack(c);
 		return false;
 	}
-	if (!c->snd_wnd)
-		c->silent_since_ns = 0; /* it answers our probes */
+	/* It answers our probes; but nobody waits for an orphan (R2). */
+	if (!c->snd_wnd && !tcp_is_orphan(c))
+		c->silent_since_ns = 0;
 	if (is_dup_ack(c, s))
 		tcp_cc_dup_ack(c);
 	else if (s->ack != c->snd_una && !seq_lt(s->ack, c->snd_una))
@@ -464,7 +465,7 @@ static void keep_out_of_order(struct tcp_conn *c, struct tcp_seg *s)
 		    before->fin >= fin)
 			return; /* the same once more */
 	}
-	copy = c->ooo_len < TCP_OOO_MAX ? pkt_clone(s->p) : NULL;
+	copy = c->ooo_len < TCP_OOO_MAX ? pkt_keep(s->p) : NULL;
 	if (!copy) {
 		s->why = DROP_TCP_OOO_FULL;
 		return;

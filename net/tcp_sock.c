@@ -270,6 +270,14 @@ static uint32_t send_space(const struct tcp_conn *c)
 	return limit > c->sendq.len ? limit - c->sendq.len : 0;
 }
 
+/* Only once a third of the buffer is free: fewer, larger writes.  While the
+ * pool of chunks is empty nobody is: a poller would spin. */
+static bool writable(const struct tcp_conn *c)
+{
+	return send_space(c) >= c->sock->sndbuf / 3 &&
+	       !list_linked(&c->sock->chunk_wait.node);
+}
+
 /* What stands against sending: 0 or an error. */
 static int send_check(struct sock *s)
 {
@@ -311,6 +319,15 @@ static void wait_for_chunk(struct sock *s)
 	waitq_add(&s->stack->chunk_waiters, &s->chunk_wait);
 }
 
+/* The last quarter of the pool is for receiving, and for the first chunk of
+ * each sender: a few who do not read cannot silence all others. */
+static bool may_buffer(const struct tcp_conn *c)
+{
+	const struct pool *chunks = &c->stack->chunks;
+
+	return !c->sendq.len || pool_available(chunks) > chunks->total / 4;
+}
+
 /* Bytes went into the queue, or none found room. */
 static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
 {
@@ -324,6 +341,9 @@ static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
 	}
 	c->more = flags & SOCK_MORE;
 	tcp_output(c);
+	/* Who polls next will be told "not writable": then it wants to hear. */
+	if (!writable(c))
+		c->write_blocked = true;
 	return done;
 }
 
@@ -342,12 +362,12 @@ static ptrdiff_t tcp_send(struct sock *s, const void *data, size_t len,
 	room = send_space(s->conn);
 	if (len > room)
 		len = room;
-	done = byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len);
+	done = may_buffer(s->conn)
+	           ? byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len)
+	           : 0;
 	s->stack->count[COUNT_COPIED_TX] += done;
 	if (done < len)
 		wait_for_chunk(s);
-	if (done < len || done == room)
-		s->conn->write_blocked = true;
 	return sent(s, done, flags);
 }
 
@@ -373,8 +393,6 @@ ptrdiff_t tcp_sock_send_ref(
 		if (!len)
 			wait_for_chunk(s);
 	}
-	if (len == room || !len)
-		s->conn->write_blocked = true;
 	return sent(s, (uint32_t)len, flags);
 }
 
@@ -527,14 +545,6 @@ void tcp_sock_readable(struct tcp_conn *c)
 	if (c->sock)
 		sock_wake(c->sock,
 		    SOCK_READABLE | (c->fin_received ? SOCK_PEER_SHUT : 0));
-}
-
-/* Only once a third of the buffer is free: fewer, larger writes.  While the
- * pool of chunks is empty nobody is: a poller would spin. */
-static bool writable(const struct tcp_conn *c)
-{
-	return send_space(c) >= c->sock->sndbuf / 3 &&
-	       !list_linked(&c->sock->chunk_wait.node);
 }
 
 void tcp_sock_writable(struct tcp_conn *c)

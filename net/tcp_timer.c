@@ -52,7 +52,7 @@ static bool something_waits(const struct tcp_conn *c)
 
 void tcp_timer_ensure(struct tcp_conn *c)
 {
-	if (timer_armed(&c->rexmt))
+	if (timer_armed(&c->rexmt) || c->state == TCP_CLOSED)
 		return;
 	if (something_waits(c))
 		timer_arm(&c->rexmt, clock_ns() + current_rto(c));
@@ -100,6 +100,8 @@ static bool gave_up(struct tcp_conn *c)
 	    c->silent_tries < TCP_R2_TRIES)
 		return false;
 	stack_count(c->stack, COUNT_TCP_GAVE_UP);
+	if (tcp_is_synchronized(c))
+		tcp_send_rst(c);
 	tcp_conn_end(c, -ETIMEDOUT);
 	return true;
 }

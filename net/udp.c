@@ -81,7 +81,7 @@ static void deliver(struct pkt *p, struct sock *s, uint16_t src_port)
 		pkt_drop(p, DROP_UDP_QUEUE_FULL);
 		return;
 	}
-	copy = pkt_clone(p);
+	copy = pkt_keep(p);
 	if (!copy) {
 		pkt_drop(p, DROP_NO_BUFFER);
 		return;
