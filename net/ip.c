@@ -97,7 +97,9 @@ static enum drop_reason check_header(struct pkt *p, const struct ip_hdr *h)
 		return DROP_IP_HEADER_LEN;
 	if (!p->loopback && checksum_finish(checksum_add(0, h, header_len)))
 		return DROP_IP_CHECKSUM;
-	if (total < header_len || total > pkt_linear(p))
+	/* The card takes frames somewhat longer than the link may carry; an
+	 * answer of their length could not be sent. */
+	if (total < header_len || total > pkt_linear(p) || total > p->dev->mtu)
 		return DROP_IP_TOTAL_LEN;
 	p->ip_src = be32_get(h->src);
 	p->ip_dst = be32_get(h->dst);

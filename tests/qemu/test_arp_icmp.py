@@ -162,6 +162,16 @@ def test_frame_padding_is_not_answered(guest):
     assert pong.rest == struct.pack("!HH", 3, 3) + b"x"
 
 
+@pytest.mark.parametrize("beyond", [1, 4])
+def test_ping_beyond_the_mtu_is_dropped(guest, beyond):
+    """The card takes such frames, since a VLAN tag would fit."""
+    wire = guest.net
+    before = guest.stats()
+    wire.send_ip(f.ICMP, f.echo_request(4, 4, bytes(1472 + beyond)))
+    assert wire.ping(4, 5, b"alive")
+    assert guest.stats().since(before)["drop.ip.total_len"] == 1
+
+
 def test_many_pings_at_once_are_all_answered(guest):
     """Back-pressure of the receive ring: nothing is lost below its size."""
     wire = guest.net

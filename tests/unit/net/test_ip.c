@@ -73,6 +73,19 @@ static void drops_total_length_that_lies(void **state)
 	assert_drop(IP_TOTAL_LEN, 5);
 }
 
+/* A card that has room for a VLAN tag takes four bytes more. */
+static void drops_what_exceeds_the_mtu(void **state)
+{
+	static const uint8_t big[1484];
+
+	ip(.payload = big, .len = 1480);
+	accepted(1);
+	ip(.payload = big, .len = 1481);
+	ip(.payload = big, .len = 1484);
+	assert_drop(IP_TOTAL_LEN, 2);
+	expect_nothing(0);
+}
+
 static void total_length_cuts_the_padding(void **state)
 {
 	struct sock *s = NULL;
@@ -387,6 +400,7 @@ int main(void)
 		fx_test(drops_header_length_out_of_range),
 		fx_test(drops_wrong_header_checksum),
 		fx_test(drops_total_length_that_lies),
+		fx_test(drops_what_exceeds_the_mtu),
 		fx_test(total_length_cuts_the_padding),
 		fx_test(drops_fragments),
 		fx_test(drops_impossible_sources),
