@@ -1,241 +1,415 @@
 /* SPDX-License-Identifier: MIT */
-/* Devices: the queue before a full card, room and who waits for it, links. */
+/* Devices: the queue before the card, who waits for room, polls and looks. */
 #include "tests/support/net_fixture.h"
 
 #include "net/eth.h"
+#include "tests/support/net_wire.h"
 
-static void send_one(uint8_t mark)
+#define ROOM (NETDEV_QUEUE_MAX - NETDEV_RESERVE)
+
+/* A card that takes `takes` packets and remembers their first bytes. */
+static struct {
+	struct netdev dev;
+	unsigned takes;
+	uint8_t taken[512];
+	unsigned count;
+	int frames; /* that its poll finds */
+	unsigned polls, looks;
+	int biggest_budget;
+	uint64_t look_ns[64];
+} card;
+
+static bool card_tx(struct netdev *dev, struct pkt *p)
 {
-	struct pkt *p = pkt_alloc(&fx.st);
-
-	p->dev = &fx.dev;
-	*(uint8_t *)pkt_put(p, 1) = mark;
-	eth_tx(p, fx_peer_mac, 0x9999);
-}
-
-static uint8_t sent_mark(void)
-{
-	const struct fx_frame *f = fx_next(0);
-
-	assert_non_null(f);
-	return f->bytes[14];
-}
-
-static void full_card_queues_in_order(void **state)
-{
-	fx.card_full = true;
-	for (uint8_t i = 0; i < 10; i++)
-		send_one(i);
-	expect_nothing(0);
-	fx.card_full = false;
-	send_one(10); /* may not overtake */
-	expect_nothing(0);
-	netdev_tx_done(&fx.dev);
-	for (uint8_t i = 0; i < 11; i++)
-		assert_int_equal(sent_mark(), i);
-	assert_int_equal(fx.dev.queue_len, 0);
-	assert_int_equal(fx.dev.stats.tx_queued, 11);
-}
-
-static void full_queue_drops_and_counts(void **state)
-{
-	fx.card_full = true;
-	for (unsigned i = 0; i < NETDEV_QUEUE_MAX + 3; i++)
-		send_one((uint8_t)i);
-	assert_drop(NETDEV_QUEUE_FULL, 3);
-	assert_int_equal(fx.st.packets.in_use, NETDEV_QUEUE_MAX);
-	fx.card_full = false;
-	netdev_tx_done(&fx.dev);
-	assert_int_equal(fx.count, NETDEV_QUEUE_MAX);
-	fx_forget_frames();
-}
-
-/* Who can wait leaves NETDEV_RESERVE places to who cannot. */
-static void room_keeps_a_reserve(void **state)
-{
-	const unsigned room = NETDEV_QUEUE_MAX - NETDEV_RESERVE;
-
-	assert_int_equal(netdev_room(&fx.dev), room);
-	fx.card_full = true;
-	for (unsigned i = 0; i < room; i++) {
-		assert_int_equal(netdev_room(&fx.dev), room - i);
-		send_one(0);
-	}
-	assert_int_equal(netdev_room(&fx.dev), 0);
-	send_one(0);
-	assert_int_equal(netdev_room(&fx.dev), 0);
-	assert_drop(NETDEV_QUEUE_FULL, 0);
-	fx.card_full = false;
-	netdev_tx_done(&fx.dev);
-	fx_forget_frames();
-}
-
-struct waiter {
-	struct netdev_waiter w;
-	unsigned called, sends;
-	bool again;
-};
-
-static void room_came(struct netdev_waiter *n)
-{
-	struct waiter *w = container_of(n, struct waiter, w);
-
-	w->called++;
-	for (unsigned i = 0; i < w->sends; i++)
-		send_one(0);
-	if (w->again)
-		netdev_wait_room(&fx.dev, n);
-}
-
-static void waiters_are_called_once_each(void **state)
-{
-	struct waiter w[3] = { 0 };
-
-	for (unsigned i = 0; i < 3; i++) {
-		netdev_waiter_init(&w[i].w, room_came);
-		netdev_wait_room(&fx.dev, &w[i].w);
-		netdev_wait_room(&fx.dev, &w[i].w); /* twice is once */
-	}
-	w[0].again = true;
-	netdev_cancel_wait(&w[1].w);
-	netdev_tx_done(&fx.dev);
-	assert_int_equal(w[0].called, 1); /* though it waits again */
-	assert_int_equal(w[1].called, 0);
-	assert_int_equal(w[2].called, 1);
-	netdev_tx_done(&fx.dev);
-	assert_int_equal(w[0].called, 2);
-	assert_int_equal(w[2].called, 1);
-	netdev_cancel_wait(&w[0].w);
-}
-
-/* The first one fills the card: the others keep their turn. */
-static void waiters_keep_their_turn_when_room_ends(void **state)
-{
-	struct waiter w[3] = { 0 };
-
-	for (unsigned i = 0; i < 3; i++) {
-		netdev_waiter_init(&w[i].w, room_came);
-		netdev_wait_room(&fx.dev, &w[i].w);
-	}
-	w[0].sends = w[1].sends = NETDEV_QUEUE_MAX - NETDEV_RESERVE;
-	fx.card_full = true;
-	netdev_tx_done(&fx.dev);
-	assert_int_equal(w[0].called, 1);
-	assert_int_equal(w[1].called + w[2].called, 0);
-	fx.card_full = false;
-	netdev_tx_done(&fx.dev);
-	assert_int_equal(w[1].called, 1);
-	assert_int_equal(w[2].called, 1);
-	fx_forget_frames();
-}
-
-static void nothing_leaves_while_the_link_is_down(void **state)
-{
-	netdev_set_link(&fx.dev, false);
-	send_one(1);
-	assert_drop(NETDEV_DOWN, 1);
-	expect_nothing(0);
-	netdev_set_link(&fx.dev, true);
-	netdev_set_link(&fx.dev, true); /* no change */
-	assert_int_equal(fx.dev.stats.link_changes, 3);
-	send_one(2);
-	assert_int_equal(sent_mark(), 2);
-}
-
-static bool count_wake(struct wait_entry *e, uint32_t events)
-{
-	fx.c.received++;
+	assert_ptr_equal(p->dev, dev);
+	if (!card.takes)
+		return false;
+	card.takes--;
+	card.taken[card.count++] = p->data[0];
+	pkt_free(p);
 	return true;
 }
 
-static void link_changes_wake_who_watches(void **state)
+static int card_poll(struct netdev *dev, int budget)
 {
-	struct wait_entry e = { .wake = count_wake };
-
-	waitq_add(&fx.st.changed, &e);
-	netdev_set_link(&fx.dev, false);
-	netdev_set_link(&fx.dev, true);
-	assert_int_equal(fx.c.received, 2);
-	waitq_remove(&e);
-}
-
-/* --- A driver's side ----------------------------------------------------- */
-
-static struct {
-	unsigned polls, looks;
-	int work;
-} card;
-
-static int poll(struct netdev *dev, int budget)
-{
-	int done = card.work < budget ? card.work : budget;
+	int done = card.frames < budget ? card.frames : budget;
 
 	card.polls++;
-	card.work -= done;
+	if (budget > card.biggest_budget)
+		card.biggest_budget = budget;
+	card.frames -= done;
 	return done;
 }
 
-static bool refuse(struct netdev *dev, struct pkt *p)
+static void card_look(struct netdev *dev)
 {
-	return false;
-}
-
-static void look(struct netdev *dev)
-{
+	if (card.looks < 64)
+		card.look_ns[card.looks] = clock_ns();
 	card.looks++;
 }
 
-static void scheduled_devices_are_polled_until_done(void **state)
-{
-	static const struct netdev_ops ops = { poll, refuse, look };
-	static struct netdev dev;
-	unsigned polls;
+static const struct netdev_ops ops = { .poll = card_poll, .tx = card_tx };
+static const struct netdev_ops ops_look = {
+	.poll = card_poll, .tx = card_tx, .look = card_look
+};
 
-	memset(&dev, 0, sizeof(dev));
+static int setup(void **state)
+{
+	fx_setup(state);
 	memset(&card, 0, sizeof(card));
-	dev.ops = &ops;
-	netdev_register(&fx.st, &dev);
-	card.work = 1000;
-	fx_run_ms(1);
-	assert_int_equal(card.polls, 0);
-	netdev_schedule(&dev);
-	netdev_schedule(&dev);
-	fx_run_ms(5);
-	assert_int_equal(card.work, 0);
-	/* the last poll of a round may get a smaller budget */
-	polls = card.polls;
-	assert_in_range(polls, 1000 / BH_WEIGHT + 1, 1000 / BH_WEIGHT + 5);
-	assert_int_equal(dev.stats.polls, polls);
-	fx_run_ms(1);
-	assert_int_equal(card.polls, polls);
+	strcpy(card.dev.name, "t0");
+	card.dev.ops = &ops;
+	card.dev.mtu = 1500;
+	netdev_register(&fx.st, &card.dev);
+	netdev_set_link(&card.dev, true);
+	return 0;
 }
 
-/* At least once a second, though no interrupt came. */
-static void devices_are_looked_at_every_second(void **state)
+#define netdev_test(f) cmocka_unit_test_setup_teardown(f, setup, fx_teardown)
+
+static void send(uint8_t mark)
 {
-	static const struct netdev_ops ops = { poll, refuse, look };
+	struct pkt *p = pkt_alloc(&fx.st);
+
+	assert_non_null(p);
+	memset(pkt_put(p, 60), mark, 60);
+	netdev_tx(&card.dev, p);
+}
+
+static void card_has_room(unsigned n)
+{
+	card.takes = n;
+	netdev_tx_done(&card.dev);
+}
+
+/* --- The queue ----------------------------------------------------------- */
+
+static void free_card_takes_at_once(void **state)
+{
+	card.takes = 2;
+	send(1);
+	send(2);
+	assert_int_equal(card.count, 2);
+	assert_int_equal(card.dev.queue_len, 0);
+	assert_int_equal(card.dev.stats.tx_frames, 2);
+	assert_int_equal(card.dev.stats.tx_bytes, 120);
+	assert_int_equal(card.dev.stats.tx_queued, 0);
+}
+
+static void busy_card_lets_packets_wait_in_order(void **state)
+{
+	for (uint8_t i = 0; i < 10; i++)
+		send(i);
+	assert_int_equal(card.count, 0);
+	assert_int_equal(card.dev.queue_len, 10);
+	assert_int_equal(card.dev.stats.tx_queued, 10);
+	card_has_room(3);
+	assert_int_equal(card.count, 3);
+	/* None overtakes those who wait. */
+	card.takes = 1;
+	send(10);
+	assert_int_equal(card.count, 3);
+	card_has_room(100);
+	assert_int_equal(card.count, 11);
+	for (uint8_t i = 0; i < 11; i++)
+		assert_int_equal(card.taken[i], i);
+	assert_int_equal(card.dev.queue_len, 0);
+	assert_int_equal(card.dev.stats.tx_frames, 11);
+}
+
+static void full_queue_drops_the_newest(void **state)
+{
+	for (unsigned i = 0; i < NETDEV_QUEUE_MAX + 7; i++)
+		send((uint8_t)i);
+	assert_drop(NETDEV_QUEUE_FULL, 7);
+	assert_int_equal(card.dev.queue_len, NETDEV_QUEUE_MAX);
+	assert_int_equal(fx.st.packets.in_use, NETDEV_QUEUE_MAX);
+	assert_int_equal(card.dev.stats.tx_frames, NETDEV_QUEUE_MAX);
+	card_has_room(1000);
+	assert_int_equal(card.count, NETDEV_QUEUE_MAX);
+	assert_int_equal(
+	    card.taken[NETDEV_QUEUE_MAX - 1], NETDEV_QUEUE_MAX - 1);
+}
+
+static void without_a_link_packets_die(void **state)
+{
+	netdev_set_link(&card.dev, false);
+	card.takes = 5;
+	send(1);
+	assert_drop(NETDEV_DOWN, 1);
+	assert_int_equal(card.count, 0);
+	assert_int_equal(card.dev.stats.tx_frames, 0);
+}
+
+/* --- Room ---------------------------------------------------------------- */
+
+static void room_leaves_a_reserve(void **state)
+{
+	assert_int_equal(netdev_room(&card.dev), ROOM);
+	for (unsigned i = 0; i < ROOM; i++) {
+		assert_int_equal(netdev_room(&card.dev), ROOM - i);
+		send(1);
+	}
+	for (unsigned i = 0; i < NETDEV_RESERVE; i++) {
+		assert_int_equal(netdev_room(&card.dev), 0);
+		send(2); /* who cannot wait still gets through */
+	}
+	assert_drop(NETDEV_QUEUE_FULL, 0);
+	card_has_room(NETDEV_RESERVE);
+	assert_int_equal(netdev_room(&card.dev), 0);
+	card_has_room(1);
+	assert_int_equal(netdev_room(&card.dev), 1);
+	card_has_room(1000);
+}
+
+struct sender {
+	struct netdev_waiter w;
+	unsigned called, burst;
+	bool again;
+	struct sender *cancels;
+};
+
+static char order[64];
+
+static void room_for_sender(struct netdev_waiter *w)
+{
+	struct sender *s = container_of(w, struct sender, w);
+	size_t n = strlen(order);
+
+	s->called++;
+	if (n + 1 < sizeof(order))
+		order[n] = s->burst ? 'A' : 'b';
+	for (unsigned i = 0; i < s->burst && netdev_room(&card.dev); i++)
+		send(7);
+	if (s->cancels)
+		netdev_cancel_wait(&s->cancels->w);
+	if (s->again)
+		netdev_wait_room(&card.dev, &s->w);
+}
+
+static void sender_init(struct sender *s)
+{
+	memset(s, 0, sizeof(*s));
+	memset(order, 0, sizeof(order));
+	netdev_waiter_init(&s->w, room_for_sender);
+}
+
+static void fill(void)
+{
+	while (netdev_room(&card.dev))
+		send(1);
+}
+
+static void waiter_is_called_once_when_there_is_room(void **state)
+{
+	struct sender s;
+
+	sender_init(&s);
+	fill();
+	netdev_wait_room(&card.dev, &s.w);
+	netdev_wait_room(&card.dev, &s.w); /* twice is once */
+	card_has_room(0);
+	assert_int_equal(s.called, 0);
+	card_has_room(1);
+	assert_int_equal(s.called, 1);
+	card_has_room(1);
+	assert_int_equal(s.called, 1);
+	netdev_wait_room(&card.dev, &s.w);
+	card_has_room(1000);
+	assert_int_equal(s.called, 2);
+}
+
+static void reserve_alone_is_no_room_for_waiters(void **state)
+{
+	struct sender s;
+
+	sender_init(&s);
+	for (unsigned i = 0; i < NETDEV_QUEUE_MAX; i++)
+		send(1);
+	netdev_wait_room(&card.dev, &s.w);
+	card_has_room(NETDEV_RESERVE);
+	assert_int_equal(s.called, 0);
+	card_has_room(1);
+	assert_int_equal(s.called, 1);
+	card_has_room(1000);
+}
+
+static void cancelled_waiter_is_not_called(void **state)
+{
+	struct sender s;
+
+	sender_init(&s);
+	fill();
+	netdev_wait_room(&card.dev, &s.w);
+	netdev_cancel_wait(&s.w);
+	netdev_cancel_wait(&s.w);
+	card_has_room(1000);
+	assert_int_equal(s.called, 0);
+}
+
+static void waiter_may_cancel_the_next(void **state)
+{
+	struct sender a, b;
+
+	sender_init(&a);
+	sender_init(&b);
+	a.cancels = &b;
+	fill();
+	netdev_wait_room(&card.dev, &a.w);
+	netdev_wait_room(&card.dev, &b.w);
+	card_has_room(1000);
+	assert_int_equal(a.called, 1);
+	assert_int_equal(b.called, 0);
+}
+
+/* A waiter that waits again within its call does not loop. */
+static void waiting_again_waits_for_the_next_time(void **state)
+{
+	struct sender s;
+
+	sender_init(&s);
+	s.again = true;
+	fill();
+	netdev_wait_room(&card.dev, &s.w);
+	card_has_room(10);
+	assert_int_equal(s.called, 1);
+	card_has_room(10);
+	assert_int_equal(s.called, 2);
+	netdev_cancel_wait(&s.w);
+	card_has_room(1000);
+}
+
+/* A greedy sender that takes all room and waits again comes behind those who
+ * waited with it. */
+static void everybody_gets_a_turn(void **state)
+{
+	struct sender greedy, modest;
+
+	sender_init(&greedy);
+	sender_init(&modest);
+	greedy.burst = 1000;
+	greedy.again = modest.again = true;
+	fill();
+	netdev_wait_room(&card.dev, &greedy.w);
+	netdev_wait_room(&card.dev, &modest.w);
+	for (unsigned i = 0; i < 8; i++)
+		card_has_room(4);
+	assert_memory_equal(order, "AbAbAbAbA", 9);
+	netdev_cancel_wait(&greedy.w);
+	netdev_cancel_wait(&modest.w);
+	card_has_room(1000);
+}
+
+/* --- Polling and looking ------------------------------------------------- */
+
+static void scheduled_device_is_polled_until_it_is_done(void **state)
+{
+	card.frames = 1000;
+	netdev_schedule(&card.dev);
+	netdev_schedule(&card.dev);
+	assert_int_equal(card.polls, 0); /* not from where an interrupt is */
+	fx_run_ms(5);
+	assert_int_equal(card.frames, 0);
+	assert_true(card.biggest_budget > 0 && card.biggest_budget < 1000);
+	assert_true(card.polls >= 1000u / (unsigned)card.biggest_budget);
+	assert_int_equal(card.dev.stats.polls, card.polls);
+	card.polls = 0;
+	fx_run_ms(50);
+	assert_int_equal(card.polls, 0);
+}
+
+static void device_is_looked_at_once_a_second(void **state)
+{
 	static struct netdev dev;
 
-	memset(&dev, 0, sizeof(dev));
-	memset(&card, 0, sizeof(card));
-	dev.ops = &ops;
+	dev = (struct netdev){ .name = "t1", .ops = &ops_look, .mtu = 1500 };
 	netdev_register(&fx.st, &dev);
-	fx_run_ms(10500);
-	assert_int_equal(card.looks, 10);
+	fx_run_ms(30500);
+	assert_in_range(card.looks, 29, 30);
+	for (unsigned i = 1; i < card.looks; i++)
+		assert_in_range(card.look_ns[i] - card.look_ns[i - 1],
+		    NS_PER_S - NS_PER_MS, NS_PER_S + 3 * NS_PER_MS);
+	timer_disarm(&dev.look_timer);
+}
+
+static void device_without_a_look_needs_none(void **state)
+{
+	fx_run_ms(5000);
+	assert_int_equal(card.looks, 0);
+	assert_false(timer_armed(&card.dev.look_timer));
+}
+
+/* --- The link ------------------------------------------------------------ */
+
+static unsigned changes;
+
+static bool changed(struct wait_entry *e, uint32_t events)
+{
+	changes++;
+	return true;
+}
+
+static void link_changes_are_counted_and_told(void **state)
+{
+	struct wait_entry e = { .wake = changed };
+
+	waitq_add(&fx.st.changed, &e);
+	changes = 0;
+	assert_int_equal(card.dev.stats.link_changes, 1);
+	netdev_set_link(&card.dev, true); /* it is */
+	assert_int_equal(changes, 0);
+	netdev_set_link(&card.dev, false);
+	netdev_set_link(&card.dev, false);
+	netdev_set_link(&card.dev, true);
+	assert_int_equal(changes, 2);
+	assert_int_equal(card.dev.stats.link_changes, 3);
+	waitq_remove(&e);
+}
+
+/* --- Receiving ----------------------------------------------------------- */
+
+static void received_frames_are_counted(void **state)
+{
+	uint8_t frame[60] = { 0 };
+
+	netdev_rx(&card.dev, frame, 60);
+	netdev_rx(&card.dev, frame, 13);
+	assert_int_equal(card.dev.stats.rx_frames, 2);
+	assert_int_equal(card.dev.stats.rx_bytes, 73);
+	assert_count(RX_FRAMES, 2);
+}
+
+static void more_devices_than_the_table_holds_is_our_fault(void **state)
+{
+	static struct netdev dev[STACK_DEVICES_MAX];
+
+	for (unsigned i = fx.st.device_count; i < STACK_DEVICES_MAX; i++) {
+		dev[i] = (struct netdev){ .ops = &ops };
+		netdev_register(&fx.st, &dev[i]);
+	}
+	assert_panic(netdev_register(&fx.st, &dev[0]));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fx_test(full_card_queues_in_order),
-		fx_test(full_queue_drops_and_counts),
-		fx_test(room_keeps_a_reserve),
-		fx_test(waiters_are_called_once_each),
-		fx_test(waiters_keep_their_turn_when_room_ends),
-		fx_test(nothing_leaves_while_the_link_is_down),
-		fx_test(link_changes_wake_who_watches),
-		fx_test(scheduled_devices_are_polled_until_done),
-		fx_test(devices_are_looked_at_every_second),
+		netdev_test(free_card_takes_at_once),
+		netdev_test(busy_card_lets_packets_wait_in_order),
+		netdev_test(full_queue_drops_the_newest),
+		netdev_test(without_a_link_packets_die),
+		netdev_test(room_leaves_a_reserve),
+		netdev_test(waiter_is_called_once_when_there_is_room),
+		netdev_test(reserve_alone_is_no_room_for_waiters),
+		netdev_test(cancelled_waiter_is_not_called),
+		netdev_test(waiter_may_cancel_the_next),
+		netdev_test(waiting_again_waits_for_the_next_time),
+		netdev_test(everybody_gets_a_turn),
+		netdev_test(scheduled_device_is_polled_until_it_is_done),
+		netdev_test(device_is_looked_at_once_a_second),
+		netdev_test(device_without_a_look_needs_none),
+		netdev_test(link_changes_are_counted_and_told),
+		netdev_test(received_frames_are_counted),
+		netdev_test(more_devices_than_the_table_holds_is_our_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
