@@ -199,6 +199,9 @@ int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 	struct ip_route r;
 	int rc = ip_route(st, dst, &r);
 
+	/* RFC 1122 3.2.1.3 (g): loopback addresses never leave the host. */
+	if (!rc && ip_is_loopback(src) && !r.dev->is_loopback)
+		rc = -EINVAL;
 	if (rc) {
 		pkt_drop(p, DROP_IP_NO_ROUTE);
 		return rc;

@@ -68,8 +68,9 @@ struct ip_route {
 };
 int ip_route(struct stack *st, uint32_t dst, struct ip_route *r);
 
-/* Sends [payload] from src (0: the route's) to dst.  Takes p.  Returns 0 or the
- * routing error.  Drops: IP_NO_ROUTE. */
+/* Sends [payload] from src (0: the route's) to dst.  Takes p.  Returns 0, the
+ * routing error, or -EINVAL when src is a loopback address and dst is not ours.
+ * Drops: IP_NO_ROUTE. */
 int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto);
 
 /* Sends through this device to the whole link, whatever the routes: for DHCP.

@@ -213,6 +213,8 @@ static int choose_local(struct sock *s, const struct sock_addr *peer)
 		return rc;
 	if (ip_is_broadcast(s->stack, peer->ip) || ip_is_multicast(peer->ip))
 		return -ENETUNREACH; /* RFC 9293 3.9.2.3, MUST-46 */
+	if (ip_is_loopback(s->local.ip) && !r.dev->is_loopback)
+		return -EINVAL; /* RFC 1122 3.2.1.3 (g) */
 	s->peer = *peer;
 	if (!s->local.ip)
 		s->local.ip = r.src;

@@ -268,7 +268,11 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 		return -ENOBUFS;
 	memcpy(pkt_put(p, len), data, len);
 	s->stack->count[COUNT_COPIED_TX] += len;
-	src = s->local.ip ? s->local.ip : r.src;
+	/* RFC 1122 3.2.1.3: one bound to a broadcast address to hear it cannot
+	 * send from there. */
+	src = s->local.ip && !ip_is_broadcast(s->stack, s->local.ip)
+	          ? s->local.ip
+	          : r.src;
 	udp_push_header(p, src, to->ip, s->local.port, to->port);
 	stack_count(s->stack, COUNT_UDP_TX);
 	rc = ip_tx(p, src, to->ip, IP_PROTO_UDP);

@@ -132,6 +132,56 @@ static void connect_to_itself_does_not_run_away(void **state)
 	fx_run_ms(10);
 }
 
+static void every_size_comes_back_whole(void **state)
+{
+	static uint8_t data[1472], got[1500];
+	struct sock *s = udp_at(0, 5000);
+	const struct sock_addr to = { FX_IP, 5000 };
+
+	random_bytes(&fx.rng, data, sizeof(data));
+	for (size_t len = 0; len <= sizeof(data); len += 1 + len / 7) {
+		assert_int_equal(sock_send(s, data, len, 0, &to), len);
+		fx_run_ms(1);
+		assert_int_equal(sock_recv(s, got, sizeof(got), 0, NULL), len);
+		assert_memory_equal(got, data, len);
+	}
+	sock_close(s);
+}
+
+/* Nobody on the wire may speak for 127/8, whatever the card got. */
+static void loopback_addresses_from_a_wire_are_refused(void **state)
+{
+	struct sock *s = udp_at(0, 5000);
+
+	inject_udp((struct fx_udp){
+	    .src = IP_ADDR_LOOPBACK, .src_port = 1, .dst_port = 5000 });
+	assert_drop(IP_SOURCE, 1);
+	inject_udp((struct fx_udp){
+	    .dst = IP_ADDR_LOOPBACK, .src_port = 1, .dst_port = 5000 });
+	assert_drop(IP_NOT_FOR_US, 1);
+	assert_false(sock_events(s) & SOCK_READABLE);
+	sock_close(s);
+}
+
+/* RFC 1122 3.2.1.3 (g): 127/8 MUST NOT appear outside a host. */
+static void loopback_addresses_never_reach_a_wire(void **state)
+{
+	struct sock *u = NULL, *t = NULL;
+	const struct sock_addr here = { IP_ADDR_LOOPBACK, 5000 };
+	const struct sock_addr there = { FX_PEER, 9 };
+
+	sock_create(&fx.st, SOCK_TYPE_UDP, &u);
+	sock_create(&fx.st, SOCK_TYPE_TCP, &t);
+	assert_int_equal(sock_bind(u, &here), 0);
+	assert_int_equal(sock_bind(t, &here), 0);
+	assert_true(sock_send(u, "x", 1, 0, &there) < 0);
+	expect_nothing(0);
+	sock_connect(t, &there);
+	expect_nothing(5000);
+	sock_close(u);
+	fx_abort(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -141,6 +191,9 @@ int main(void)
 		fx_test(tcp_to_ourselves_moves_data_both_ways),
 		fx_test(connect_to_a_closed_port_of_ours_is_refused),
 		fx_test(connect_to_itself_does_not_run_away),
+		fx_test(every_size_comes_back_whole),
+		fx_test(loopback_addresses_from_a_wire_are_refused),
+		fx_test(loopback_addresses_never_reach_a_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

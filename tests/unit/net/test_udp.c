@@ -316,6 +316,24 @@ static void broadcasts_need_leave(void **state)
 	sock_close(s);
 }
 
+/* RFC 1122 3.2.1.3: a broadcast address MUST NOT be a source. */
+static void listener_of_broadcasts_sends_from_our_address(void **state)
+{
+	struct sock *s = bound(FX_BCAST, PORT);
+	const struct sock_addr to = { FX_PEER, 555 };
+
+	udp(.dst = FX_BCAST, .eth_dst = eth_broadcast);
+	assert_int_equal(waiting(s), 1);
+	assert_int_equal(sock_send(s, "x", 1, 0, &to), 1);
+	expect_udp((struct fx_udp){ .src = FX_IP,
+	               .src_port = PORT,
+	               .dst_port = 555,
+	               .data = "x",
+	               .len = 1 },
+	    0);
+	sock_close(s);
+}
+
 static void errors_of_sending(void **state)
 {
 	struct sock *s = bound(0, PORT);
@@ -428,6 +446,7 @@ int main(void)
 		fx_test(unbound_sender_gets_an_ephemeral_port),
 		fx_test(largest_datagram_fits_the_link),
 		fx_test(broadcasts_need_leave),
+		fx_test(listener_of_broadcasts_sends_from_our_address),
 		fx_test(errors_of_sending),
 		fx_test(connected_sockets_have_a_default_peer),
 		fx_test(shutdown_ends_a_direction),
