@@ -163,9 +163,12 @@ uint64_t posix_deadline(uint64_t timeout_ns)
 
 int close(int fd)
 {
-	struct ofile *f = fd_look(fd);
+	struct ofile *f;
 
+	/* Looked up behind the scheduling point: another thread may close the
+	 * same number there. */
 	posix_enter();
+	f = fd_look(fd);
 	if (!f)
 		return (int)posix_result(-EBADF);
 	give_number(f->env, fd);
@@ -205,18 +208,12 @@ ssize_t write(int fd, const void *buf, size_t len)
 
 /* Goes through the pieces until one is not moved whole.  What was moved before
  * a failure is the result; a read waits for its first byte only. */
-static ssize_t each_iov(
-    int fd, const struct iovec *iov, int count, bool reading)
+static ssize_t each_piece(
+    int fd, struct ofile *f, const struct iovec *iov, int count, bool reading)
 {
-	struct ofile *f = fd_look(fd);
 	ssize_t done = 0, n;
 	int i;
 
-	if (count < 0 || count > IOV_MAX)
-		return posix_result(-EINVAL);
-	/* Deviation: one datagram is never made of, nor cut into, pieces. */
-	if (f && f->ops == &socket_ops && f->socket.type == SOCK_TYPE_UDP)
-		return posix_result(-EOPNOTSUPP);
 	for (i = 0; i < count; i++) {
 		if (reading && done > 0 && !(ofile_events(f) & EPOLLIN))
 			break;
@@ -228,6 +225,26 @@ static ssize_t each_iov(
 		if ((size_t)n < iov[i].iov_len)
 			break;
 	}
+	return done;
+}
+
+static ssize_t each_iov(
+    int fd, const struct iovec *iov, int count, bool reading)
+{
+	struct ofile *f;
+	ssize_t done;
+
+	if (count < 0 || count > IOV_MAX)
+		return posix_result(-EINVAL);
+	f = fd_get(fd);
+	if (!f)
+		return posix_result(-EBADF);
+	/* Deviation: one datagram is never made of, nor cut into, pieces. */
+	if (f->ops == &socket_ops && f->socket.type == SOCK_TYPE_UDP)
+		done = posix_result(-EOPNOTSUPP);
+	else
+		done = each_piece(fd, f, iov, count, reading);
+	ofile_put(f);
 	return done;
 }
 

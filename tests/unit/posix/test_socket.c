@@ -416,6 +416,28 @@ static void close_lets_the_peer_read_the_end(void **state)
 	pair[1] = socket(AF_INET, SOCK_DGRAM, 0);
 }
 
+static void close_job(void *arg)
+{
+	struct job *j = arg;
+
+	finish(j, close(j->fd), arch_clock_ns());
+}
+
+/* Often enough for close's own scheduling point to lie between the two. */
+static void only_one_of_two_threads_closes_a_number(void **state)
+{
+	struct job j;
+	int i, fd, rc;
+
+	for (i = 0; i < 64; i++) {
+		fd = socket(AF_INET, SOCK_DGRAM, 0);
+		start_job(&j, close_job, fd);
+		rc = close(fd);
+		wait_job(&j, 10);
+		assert_int_equal(rc + j.result, -1);
+	}
+}
+
 static void the_lowest_number_is_taken(void **state)
 {
 	int lower = socket(AF_INET, SOCK_DGRAM, 0);
@@ -675,6 +697,7 @@ int main(void)
 		T(close_wakes_every_acceptor),
 		T(close_wakes_a_writer),
 		T(close_lets_the_peer_read_the_end),
+		T(only_one_of_two_threads_closes_a_number),
 		T(the_lowest_number_is_taken),
 		T(a_refused_connection_says_so),
 		T(connect_goes_through_its_states),
