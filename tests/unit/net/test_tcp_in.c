@@ -986,6 +986,31 @@ static void out_of_order_store_is_bounded(void **state)
 	assert_int_equal(fx.st.packets.in_use, 0);
 }
 
+/* What strangers make us keep leaves a quarter of the packets: we still answer.
+ */
+static void out_of_order_stores_leave_packets_for_sending(void **state)
+{
+	struct sock *s[8];
+	uint16_t first = fx.c.peer_port;
+
+	for (unsigned n = 0; n < 8; n++) {
+		s[n] = fx_accepted(1460, 0);
+		for (uint32_t i = 0; i < TCP_OOO_MAX; i++) {
+			in(.flags = A, .seq = 3 + i * 2, .ack = 1, .len = 1);
+			fx_forget_frames();
+		}
+		fx_next_conn();
+	}
+	assert_true(fx.st.packets.in_use <= fx.st.packets.total * 3 / 4);
+	assert_true(fx.st.drop[DROP_TCP_OOO_FULL] > 0);
+	in(.raw = true, .flags = A, .ack = 77);
+	out(.raw = true, .flags = R, .seq = 77);
+	for (unsigned n = 0; n < 8; n++) {
+		fx.c.peer_port = (uint16_t)(first + n);
+		fx_abort(s[n]);
+	}
+}
+
 static void out_of_order_is_dropped_without_packets(void **state)
 {
 	struct sock *s = fx_accepted(1460, 0);
@@ -1290,6 +1315,7 @@ int main(void)
 		fx_test(overlapping_segments_give_the_stream),
 		fx_test(hostile_overlaps_do_no_harm),
 		fx_test(out_of_order_store_is_bounded),
+		fx_test(out_of_order_stores_leave_packets_for_sending),
 		fx_test(out_of_order_is_dropped_without_packets),
 		fx_test(text_is_dropped_and_sent_again_when_chunks_run_out),
 		fx_test(kept_text_waits_for_chunks),

@@ -330,6 +330,53 @@ static void send_takes_what_the_buffer_holds(void **state)
 	fx_abort(s);
 }
 
+/* All that was given was taken, yet the level says "not writable": then the
+ * change is told too. */
+static void poller_after_a_large_write_is_woken(void **state)
+{
+	struct sock *s = fx_accepted(1000, WIDE);
+	struct watcher w;
+
+	assert_int_equal(fx_send(s, 50000), 50000);
+	assert_int_equal(sock_events(s) & SOCK_WRITABLE, 0);
+	watch(s, &w);
+	for (uint32_t n = 10001; n <= 50001; n += 10000) {
+		fx_forget_frames();
+		in(.flags = A, .seq = 1, .ack = n);
+	}
+	assert_true(sock_events(s) & SOCK_WRITABLE);
+	assert_true(w.events & SOCK_WRITABLE);
+	fx_forget_frames();
+	unwatch(&w);
+	fx_abort(s);
+}
+
+/* Peers that do not read cannot take the last chunks: what others send us still
+ * finds room. */
+static void senders_leave_chunks_for_receiving(void **state)
+{
+	struct sock *s[9];
+	uint16_t first = fx.c.peer_port;
+
+	for (unsigned n = 0; n < 9; n++) {
+		s[n] = fx_accepted(1000, 1000);
+		for (unsigned i = 0; n < 8 && i < 20; i++)
+			if (fx_send(s[n], 4096) <= 0)
+				break;
+		if (n < 8)
+			fx_next_conn();
+	}
+	assert_true(pool_available(&fx.st.chunks) > 0);
+	fx_forget_frames();
+	in(.flags = PA, .seq = 1, .ack = 1, .len = 1000);
+	assert_int_equal(fx_read(s[8], 2000), 1000);
+	fx_forget_frames();
+	for (unsigned n = 0; n < 9; n++) {
+		fx.c.peer_port = (uint16_t)(first + n);
+		fx_abort(s[n]);
+	}
+}
+
 /* The pool of chunks is empty: the writer is told to wait, shows no WRITABLE,
  * and is woken when somebody gives a chunk back. */
 static void writer_waits_for_a_chunk(void **state)
@@ -649,6 +696,8 @@ int main(void)
 		fx_test(connections_get_ports_of_their_own),
 		fx_test(bound_port_is_kept_by_connect),
 		fx_test(send_takes_what_the_buffer_holds),
+		fx_test(poller_after_a_large_write_is_woken),
+		fx_test(senders_leave_chunks_for_receiving),
 		fx_test(writer_waits_for_a_chunk),
 		fx_test(every_waiting_writer_gets_a_chunk),
 		fx_test(waiting_writer_may_close),

@@ -505,6 +505,29 @@ static void silent_peer_with_closed_window_is_given_up(void **state)
 	sock_close(s);
 }
 
+/* Nobody waits for an orphan: a peer that answers every probe and never opens
+ * its window cannot keep it and its data for ever. */
+static void orphan_behind_a_closed_window_ends(void **state)
+{
+	struct sock *s = with_rtt(100);
+	uint64_t end_ms = fx_now_ms() + 20 * MINUTE;
+	struct seg got = { 0 };
+
+	in(.flags = A, .seq = 1, .ack = 1, .wnd = ZERO_WND);
+	fx_send(s, 1000);
+	sock_close(s);
+	while (fx_state() != TCP_CLOSED && fx_now_ms() < end_ms) {
+		got = fx_any_seg(2 * MINUTE);
+		if (got.flags & R)
+			break;
+		in(.flags = A, .seq = 1, .ack = 1, .wnd = ZERO_WND);
+	}
+	assert_true(got.flags & R); /* the peer is told */
+	assert_state(CLOSED);
+	assert_int_equal(fx.st.conns.in_use, 0);
+	assert_int_equal(fx.st.chunks.in_use, 0);
+}
+
 static void probe_byte_that_is_taken_counts(void **state)
 {
 	struct sock *s = with_rtt(100);
@@ -603,6 +626,7 @@ int main(void)
 		fx_test(closed_window_is_probed_with_backoff),
 		fx_test(window_may_stay_closed_for_a_day),
 		fx_test(silent_peer_with_closed_window_is_given_up),
+		fx_test(orphan_behind_a_closed_window_ends),
 		fx_test(probe_byte_that_is_taken_counts),
 		fx_test(fin_alone_waits_behind_a_closed_window),
 		fx_test(window_that_opens_restarts_the_timer),
