@@ -5,6 +5,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/cmos.h"
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
@@ -42,6 +43,16 @@ static struct fat_volume stick_volume(const struct boot_info *bi)
 	return v;
 }
 
+/* Now, of the time that the door told: it read the stick since then, which may
+ * take long. */
+static int64_t wall_time_s(const struct boot_info *bi)
+{
+	if (!bi->wall_time_s)
+		return cmos_wall_time_s();
+	return bi->wall_time_s +
+	       (int64_t)((cpu_tsc() - bi->wall_time_tsc) / clock_tsc_hz());
+}
+
 static noreturn void halt(const char *why)
 {
 	log_error("halted: %s", why);
@@ -72,7 +83,6 @@ noreturn void kernel_main(const struct boot_info *bi)
 	services_make(&rng);
 	if (services_start_network())
 		halt("no network card");
-	services_start_apps(
-	    bi->wall_time_s ? bi->wall_time_s : cmos_wall_time_s());
+	services_start_apps(wall_time_s(bi));
 	services_announce();
 }

@@ -2,12 +2,13 @@
 """Boots: both doors, both machines, sizes of memory, other processors and card
 slots; READY; what the guest says when it cannot go on."""
 
+import email.utils
 import re
 import time
 
 import pytest
 
-from guest import READY, NoNetwork
+from guest import READY, Guest, NoNetwork
 from stick import INDEX, site, stick
 
 EXPECTED_SECONDS = 75
@@ -41,6 +42,18 @@ def test_uefi_door(boot, machine, disk, mem):
     guest = boot(door="uefi", machine=machine, disk=disk, mem=mem)
     assert guest.ready["ip"] == "10.0.2.15"
     check_alive(guest)
+
+
+def test_a_slow_stick_does_not_make_the_clock_late(boot, monkeypatch):
+    """The loader asks for the time first and reads the volume then."""
+    arguments = Guest.door_arguments
+    monkeypatch.setattr(Guest, "door_arguments", lambda self: [
+        a + ",throttling.bps-read=5000000" if a.startswith("if=none") else a
+        for a in arguments(self)])
+    guest = boot(door="uefi", disk="sata", mem=128)
+    date = guest.get("/")[1]["date"]
+    told = email.utils.parsedate_to_datetime(date).timestamp()
+    assert abs(time.time() - told) < 2
 
 
 @pytest.mark.deadline(120)
