@@ -224,6 +224,20 @@ static void third_duplicate_sends_the_first_segment_again(void **state)
 	fx_abort(s);
 }
 
+/* What waits behind a small window is not sent along. */
+static void fast_retransmit_sends_no_more_than_was_out(void **state)
+{
+	struct sock *s = fx_accepted(MSS, 500);
+
+	fx_send(s, 3000);
+	out(.flags = A, .seq = 1, .ack = 1, .len = 500);
+	for (unsigned i = 0; i < 3; i++)
+		in(.flags = A, .seq = 1, .ack = 1, .wnd = 500);
+	out(.flags = A, .seq = 1, .ack = 1, .len = 500);
+	expect_nothing(0);
+	fx_abort(s);
+}
+
 /* Step 4: each further one lets one more segment go, once the window is larger
  * than what is out. */
 static void further_duplicates_let_new_segments_go(void **state)
@@ -433,6 +447,7 @@ int main(void)
 		fx_test(timeout_never_halves_below_two_segments),
 		fx_test(congestion_avoidance_adds_a_segment_each_round_trip),
 		fx_test(third_duplicate_sends_the_first_segment_again),
+		fx_test(fast_retransmit_sends_no_more_than_was_out),
 		fx_test(further_duplicates_let_new_segments_go),
 		fx_test(full_ack_deflates_the_window),
 		fx_test(partial_ack_sends_the_next_hole),

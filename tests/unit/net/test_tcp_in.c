@@ -1089,6 +1089,20 @@ static void fin_out_of_order_waits_for_the_text(void **state)
 	fx_abort(s);
 }
 
+/* The same text waits already, but without the FIN that now comes with it. */
+static void fin_with_text_that_waits_is_kept(void **state)
+{
+	struct sock *s = fx_accepted(1460, 0);
+
+	in(.flags = A, .seq = 11, .ack = 1, .len = 10);
+	in(.flags = FA, .seq = 11, .ack = 1, .len = 10);
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10);
+	fx_forget_frames();
+	assert_state(CLOSE_WAIT);
+	assert_int_equal(fx_read(s, 100), 20);
+	fx_abort(s);
+}
+
 static void fin_again_is_acknowledged_again(void **state)
 {
 	for_each_synchronized(st)
@@ -1321,6 +1335,7 @@ int main(void)
 		fx_test(kept_text_waits_for_chunks),
 		fx_test(fin_with_text_is_acknowledged_together),
 		fx_test(fin_out_of_order_waits_for_the_text),
+		fx_test(fin_with_text_that_waits_is_kept),
 		fx_test(fin_again_is_acknowledged_again),
 		fx_test(fin_wait_1_with_ack_and_fin_is_time_wait),
 		fx_test(fin_wait_1_with_fin_alone_is_closing),

@@ -232,6 +232,38 @@ static void backed_off_rto_stays_until_a_sample(void **state)
 	fx_abort(s);
 }
 
+/* Nor does one that was sent again fast, without the timer. */
+static void fast_retransmission_gives_no_sample(void **state)
+{
+	struct sock *s = with_rtt(100);
+
+	fx_send(s, 5000);
+	for (unsigned i = 0; i < 3; i++)
+		ack(1);
+	fx_skip_ms(290);
+	ack(5001);
+	fx_forget_frames();
+	assert_int_equal(fx_tcp()->srtt_ns / NS_PER_MS, 100);
+	fx_abort(s);
+}
+
+/* An ACK of what came before the segment that is timed is no sample of it. */
+static void earlier_acks_are_no_sample_of_later_segments(void **state)
+{
+	struct sock *s = with_rtt(100);
+
+	fx_send(s, 10000);
+	fx_send(s, 10000);
+	for (unsigned i = 0; i < 3 + 6; i++)
+		ack(1); /* the first again, then a new one, which is timed */
+	assert_true(fx_tcp()->rtt_start_ns != 0);
+	fx_skip_ms(250);
+	ack(3001);
+	assert_int_equal(fx_tcp()->srtt_ns / NS_PER_MS, 100);
+	fx_forget_frames();
+	fx_abort(s);
+}
+
 static void one_segment_is_timed_at_a_time(void **state)
 {
 	struct sock *s = with_rtt(100);
@@ -609,6 +641,8 @@ int main(void)
 		fx_test(duplicate_acks_do_not_restart_the_timer),
 		fx_test(retransmitted_segments_give_no_sample),
 		fx_test(backed_off_rto_stays_until_a_sample),
+		fx_test(fast_retransmission_gives_no_sample),
+		fx_test(earlier_acks_are_no_sample_of_later_segments),
 		fx_test(one_segment_is_timed_at_a_time),
 		fx_test(everything_out_is_sent_again_in_order),
 		fx_test(ack_that_jumps_over_what_was_sent_ends_it),
