@@ -13,7 +13,8 @@ struct byteq_node {
 	bool borrowed;
 };
 
-#define CHUNK_ROOM (BYTEQ_CHUNK_BYTES - sizeof(struct byteq_node))
+static_assert(sizeof(struct byteq_node) == BYTEQ_CHUNK_BYTES - BYTEQ_CHUNK_ROOM,
+    "head of a chunk");
 
 const size_t byteq_ref_bytes = sizeof(struct byteq_node);
 
@@ -31,7 +32,7 @@ static struct byteq_node *writable_tail(struct stack *st, struct byteq *q)
 {
 	struct byteq_node *n = q->tail;
 
-	if (n && !n->borrowed && n->len < CHUNK_ROOM)
+	if (n && !n->borrowed && n->len < BYTEQ_CHUNK_ROOM)
 		return n;
 	n = pool_get(&st->chunks);
 	if (!n)
@@ -55,8 +56,8 @@ uint32_t byteq_write(
 
 		if (!n)
 			break;
-		if (take > CHUNK_ROOM - n->len)
-			take = CHUNK_ROOM - n->len;
+		if (take > BYTEQ_CHUNK_ROOM - n->len)
+			take = BYTEQ_CHUNK_ROOM - n->len;
 		memcpy((uint8_t *)(n + 1) + n->len, src + done, take);
 		n->len += take;
 		done += take;

@@ -14,6 +14,7 @@
 struct stack;
 
 #define BYTEQ_CHUNK_BYTES 2048 /* of the pool's object, header included */
+#define BYTEQ_CHUNK_ROOM  (BYTEQ_CHUNK_BYTES - 24)
 
 struct byteq_node;
 

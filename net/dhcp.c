@@ -26,7 +26,9 @@
 #define DHCP_MAGIC         0x63825363u
 #define DHCP_BROADCAST     0x8000
 #define DHCP_REQUEST_TRIES 4
-#define NAK_PAUSE_NS       (2 * NS_PER_S) /* of ours */
+#define MASK_DEFAULT       0xffffff00u
+#define NAK_PAUSE_NS       (2 * NS_PER_S)  /* of ours */
+#define DECLINE_PAUSE_NS   (10 * NS_PER_S) /* RFC 2131 3.1 step 5 */
 #define BOOTP_MIN          300 /* RFC 1542 2.1: relays may drop less */
 
 enum dhcp_op { BOOTREQUEST = 1, BOOTREPLY = 2 };
@@ -43,6 +45,7 @@ enum dhcp_option {
 	OPT_HOSTNAME = 12,
 	OPT_REQUESTED_IP = 50,
 	OPT_LEASE = 51,
+	OPT_OVERLOAD = 52,
 	OPT_TYPE = 53,
 	OPT_SERVER = 54,
 	OPT_PARAMETERS = 55,
@@ -66,14 +69,19 @@ static_assert(sizeof(struct dhcp_hdr) == 240, "RFC 2131 2");
 /* What we use of a reply. */
 struct dhcp_reply {
 	uint8_t type;
+	uint8_t overload; /* options in `file` (1), `sname` (2) */
 	uint32_t yiaddr, server;
 	struct ip_config ip;
 	uint32_t lease_s, t1_s, t2_s; /* 0: absent */
 };
 
-static void tick(struct timer *t);
-
 /* --- Sending ------------------------------------------------------------- */
+
+/* Whether a message speaks from the leased address. */
+static bool has_lease(const struct dhcp *d)
+{
+	return d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
+}
 
 static void put_option(
     struct pkt *p, uint8_t code, const void *data, uint8_t len)
@@ -92,7 +100,7 @@ static void put_address(struct pkt *p, uint8_t code, uint32_t addr)
 	put_option(p, code, &a, sizeof(a));
 }
 
-static void put_header(struct stack *st, struct pkt *p, bool with_address)
+static void put_header(struct stack *st, struct pkt *p, uint8_t type)
 {
 	const struct dhcp *d = &st->dhcp;
 	struct dhcp_hdr *h = pkt_put(p, sizeof(*h));
@@ -102,14 +110,15 @@ static void put_header(struct stack *st, struct pkt *p, bool with_address)
 	h->hw_type = 1;
 	h->hw_len = ETH_ADDR_LEN;
 	h->xid = be32_make(d->xid);
-	h->secs =
-	    be16_make((uint16_t)((clock_ns() - d->started_ns) / NS_PER_S));
-	if (with_address)
+	memcpy(h->chaddr, d->dev->mac, ETH_ADDR_LEN);
+	h->magic = be32_make(DHCP_MAGIC);
+	if (type == DECLINE)
+		return;
+	h->secs = be16_make(d->secs);
+	if (has_lease(d))
 		h->ciaddr = be32_make(d->dev->ip.addr);
 	else
 		h->flags = be16_make(DHCP_BROADCAST);
-	memcpy(h->chaddr, d->dev->mac, ETH_ADDR_LEN);
-	h->magic = be32_make(DHCP_MAGIC);
 }
 
 /* RFC 2131 table 5: which field says what in which state. */
@@ -117,13 +126,11 @@ static void put_options(const struct dhcp *d, struct pkt *p, uint8_t type)
 {
 	static const uint8_t wanted[] = { OPT_MASK, OPT_ROUTER, OPT_DNS,
 		OPT_LEASE, OPT_T1, OPT_T2 };
-	bool names_server = type == DECLINE || d->state == DHCP_REQUESTING;
-
 	put_option(p, OPT_TYPE, &type, 1);
-	if (type != DISCOVER && names_server) {
+	if (type == DECLINE || (type == REQUEST && !has_lease(d)))
 		put_address(p, OPT_REQUESTED_IP, d->offered);
+	if (type == DECLINE || d->state == DHCP_REQUESTING)
 		put_address(p, OPT_SERVER, d->server);
-	}
 	if (type != DECLINE) {
 		put_option(p, OPT_PARAMETERS, wanted, sizeof(wanted));
 		if (d->hostname[0])
@@ -142,13 +149,12 @@ static void send(struct stack *st, uint8_t type)
 {
 	struct dhcp *d = &st->dhcp;
 	const struct sock_addr server = { d->server, DHCP_SERVER_PORT };
-	bool bound = d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
-	uint32_t src = bound ? d->dev->ip.addr : 0;
+	uint32_t src = has_lease(d) ? d->dev->ip.addr : 0;
 	struct pkt *p = pkt_alloc(st);
 
 	if (!p)
 		return; /* as if it were lost: the timer repeats it */
-	put_header(st, p, bound);
+	put_header(st, p, type);
 	put_options(d, p, type);
 	stack_count(st, COUNT_DHCP_SENT);
 	if (d->state == DHCP_RENEWING) {
@@ -159,6 +165,26 @@ static void send(struct stack *st, uint8_t type)
 	udp_push_header(
 	    p, src, IP_ADDR_BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT);
 	ip_tx_broadcast(p, d->dev, src, IP_PROTO_UDP);
+}
+
+/* RFC 2131 3.1 step 3: a REQUEST tells the same as its DISCOVER. */
+static void count_secs(struct dhcp *d)
+{
+	uint64_t secs = (clock_ns() - d->started_ns) / NS_PER_S;
+
+	d->secs = secs > UINT16_MAX ? UINT16_MAX : (uint16_t)secs;
+}
+
+/* A new exchange: answers to the old one do not count any more. */
+static void new_exchange(struct stack *st, enum dhcp_state state)
+{
+	struct dhcp *d = &st->dhcp;
+
+	d->state = state;
+	d->tries = 0;
+	d->started_ns = clock_ns();
+	d->secs = 0;
+	d->xid = random_u32(st->rng);
 }
 
 /* RFC 2131 4.1: 4, 8, 16, 32, 64 s, each give or take a second. */
@@ -175,15 +201,19 @@ static void discover(struct stack *st)
 {
 	struct dhcp *d = &st->dhcp;
 
-	if (d->state != DHCP_SELECTING) {
-		d->state = DHCP_SELECTING;
-		d->tries = 0;
-		d->started_ns = clock_ns();
-		d->xid = random_u32(st->rng);
-	}
+	if (d->state != DHCP_SELECTING)
+		new_exchange(st, DHCP_SELECTING);
+	count_secs(d);
 	send(st, DISCOVER);
 	timer_arm(&d->timer, clock_ns() + retry_delay(st));
 	d->tries++;
+}
+
+/* Nobody is asked before the pause is over. */
+static void pause_then_discover(struct stack *st, uint64_t pause_ns)
+{
+	new_exchange(st, DHCP_SELECTING);
+	timer_arm(&st->dhcp.timer, clock_ns() + pause_ns);
 }
 
 static void request(struct stack *st)
@@ -197,14 +227,18 @@ static void request(struct stack *st)
 
 /* --- The link-local fallback (RFC 3927) ----------------------------------- */
 
-#define LOCAL_PROBES        3 /* RFC 3927 section 9 */
-#define LOCAL_PROBE_NS      NS_PER_S
+/* RFC 3927 section 9 */
+#define LOCAL_PROBES        3
+#define LOCAL_PROBE_NS      NS_PER_S /* PROBE_MIN; PROBE_MAX is twice that */
+#define LOCAL_ANNOUNCE_NS   (2 * NS_PER_S)
 #define LOCAL_NET           0xa9fe0000u /* 169.254/16 */
 #define LOCAL_MASK          0xffff0000u
 #define LOCAL_FIRST         0x0100u /* 2.1: not the first and last 256 */
 #define LOCAL_COUNT         0xfe00u
 #define LOCAL_MAX_CONFLICTS 10
 #define LOCAL_RATE_LIMIT_NS (60 * NS_PER_S)
+/* Probes begin so early that they end when DHCP has had its time. */
+#define LOCAL_BEGIN_NS (DHCP_FALLBACK_NS - LOCAL_PROBES * 2 * LOCAL_PROBE_NS)
 
 /* 2.1: the same choice after a restart, so made from the MAC address. */
 static uint32_t choose_candidate(struct stack *st)
@@ -225,27 +259,50 @@ static void local_start(struct stack *st, uint64_t delay_ns)
 	timer_arm(&d->local_timer, clock_ns() + delay_ns);
 }
 
-static void local_tick(struct timer *t)
+/* 2.2.1: three probes a second or two apart, then two seconds of silence; and
+ * not before DHCP has had its time.  Returns when to go on. */
+static uint64_t local_probe(struct stack *st)
 {
-	struct stack *st = container_of(t, struct stack, dhcp.local_timer);
 	struct dhcp *d = &st->dhcp;
-	const struct ip_config none = { 0, LOCAL_MASK, 0, 0 };
-	struct ip_config c = none;
+	uint64_t now = clock_ns();
+	uint64_t next = now + LOCAL_PROBE_NS +
+	                (uint64_t)random_below(st->rng, 1000) * NS_PER_MS;
 
-	if (d->dev->ip.addr)
-		return;
 	if (!d->candidate)
 		d->candidate = choose_candidate(st);
-	if (d->probes++ < LOCAL_PROBES) {
-		arp_probe(d->dev, d->candidate);
-		timer_arm(t, clock_ns() + LOCAL_PROBE_NS);
-		return;
-	}
-	c.addr = d->candidate;
+	arp_probe(d->dev, d->candidate);
+	if (++d->probes < LOCAL_PROBES)
+		return next;
+	next = now + LOCAL_ANNOUNCE_NS;
+	return next > d->local_from_ns ? next : d->local_from_ns;
+}
+
+/* 2.4: the second announcement comes with the next tick. */
+static void local_claim(struct stack *st)
+{
+	struct dhcp *d = &st->dhcp;
+	const struct ip_config c = { d->candidate, LOCAL_MASK, 0, 0 };
+
 	d->candidate = 0;
 	log_warn("%s: no DHCP server answers; using %pI", d->dev->name,
 	    (const void *)&c.addr);
 	ip_set_config(d->dev, &c);
+	timer_arm(&d->local_timer, clock_ns() + LOCAL_ANNOUNCE_NS);
+}
+
+static void local_tick(struct timer *t)
+{
+	struct stack *st = container_of(t, struct stack, dhcp.local_timer);
+	struct dhcp *d = &st->dhcp;
+
+	if (d->dev->ip.addr)
+		arp_announce(d->dev);
+	else if (!d->dev->link_up)
+		local_start(st, LOCAL_PROBE_NS); /* probes would be lost */
+	else if (d->probes < LOCAL_PROBES)
+		timer_arm(t, local_probe(st));
+	else
+		local_claim(st);
 }
 
 static bool is_link_local(uint32_t addr)
@@ -253,18 +310,23 @@ static bool is_link_local(uint32_t addr)
 	return (addr & LOCAL_MASK) == LOCAL_NET;
 }
 
-/* The probes end when DHCP has had DHCP_FALLBACK_NS. */
 static void local_fall_back(struct stack *st)
 {
 	st->dhcp.conflicts = 0;
-	local_start(st, DHCP_FALLBACK_NS - LOCAL_PROBES * LOCAL_PROBE_NS);
+	st->dhcp.local_from_ns = clock_ns() + DHCP_FALLBACK_NS;
+	local_start(st, LOCAL_BEGIN_NS);
 }
 
-static void lose_address(struct stack *st)
+static void drop_address(struct stack *st)
 {
 	const struct ip_config none = { 0, 0, 0, 0 };
 
 	ip_set_config(st->dhcp.dev, &none);
+}
+
+static void lose_address(struct stack *st)
+{
+	drop_address(st);
 	local_fall_back(st);
 }
 
@@ -287,19 +349,18 @@ void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr)
 	log_warn("%s: another station uses our address %pI", dev->name,
 	    (const void *)&addr);
 	if (is_link_local(addr)) {
+		/* RFC 3927 2.5: another one, at once. */
 		d->conflicts++;
-		lose_address(st);
+		drop_address(st);
+		local_start(st, 0);
 		return;
 	}
 	/* RFC 2131 3.1 step 5: decline, wait at least ten seconds. */
 	d->offered = addr;
-	d->state = DHCP_REQUESTING;
+	d->state = DHCP_REQUESTING; /* it is broadcast, from no address */
 	send(st, DECLINE);
-	d->state = DHCP_SELECTING;
 	lose_address(st);
-	d->tries = 0;
-	d->started_ns = clock_ns();
-	timer_arm(&d->timer, clock_ns() + 10 * NS_PER_S);
+	pause_then_discover(st, DECLINE_PAUSE_NS);
 }
 
 /* --- Receiving ----------------------------------------------------------- */
@@ -315,6 +376,8 @@ static void take_option(
 {
 	if (code == OPT_TYPE && len == 1)
 		r->type = o[0];
+	if (code == OPT_OVERLOAD && len == 1)
+		r->overload = o[0];
 	if (len < 4)
 		return;
 	switch (code) {
@@ -357,7 +420,7 @@ static bool parse_options(struct dhcp_reply *r, const uint8_t *o, size_t len)
 		take_option(r, o[i], o + i + 2, o[i + 1]);
 		i += 2u + o[i + 1];
 	}
-	return r->type != 0;
+	return i < len; /* the last option is always END */
 }
 
 static bool parse(
@@ -366,22 +429,27 @@ static bool parse(
 	const struct dhcp_hdr *h = (const struct dhcp_hdr *)data;
 
 	memset(r, 0, sizeof(*r));
+	r->ip.mask = MASK_DEFAULT;
 	if (len < sizeof(*h) || h->op != BOOTREPLY ||
 	    be32_get(h->xid) != d->xid || be32_get(h->magic) != DHCP_MAGIC ||
 	    memcmp(h->chaddr, d->dev->mac, ETH_ADDR_LEN))
 		return false;
 	r->yiaddr = be32_get(h->yiaddr);
-	return parse_options(r, data + sizeof(*h), len - sizeof(*h));
+	if (!parse_options(r, data + sizeof(*h), len - sizeof(*h)))
+		return false;
+	/* RFC 2131 4.1: options, then file, then sname. */
+	if (r->overload & 1 && !parse_options(r, h->file, sizeof(h->file)))
+		return false;
+	if (r->overload & 2 && !parse_options(r, h->sname, sizeof(h->sname)))
+		return false;
+	return r->type != 0;
 }
 
 /* An address that a host can have, in a mask that makes sense. */
-static bool usable(struct dhcp_reply *r)
+static bool usable(const struct dhcp_reply *r)
 {
-	uint32_t host;
+	uint32_t host = ~r->ip.mask;
 
-	if (!r->ip.mask)
-		r->ip.mask = 0xffffff00;
-	host = ~r->ip.mask;
 	if (host & (host + 1) || r->yiaddr >> 24 == 0 ||
 	    ip_is_loopback(r->yiaddr) || r->yiaddr >= 0xe0000000)
 		return false;
@@ -402,7 +470,7 @@ static void bind(struct stack *st, const struct dhcp_reply *r)
 	bool news = r->yiaddr != d->dev->ip.addr;
 	uint64_t now = clock_ns();
 	/* RFC 2131 4.4.5: T1 after a half, T2 after seven eighths. */
-	uint32_t t1 = r->t1_s && r->t1_s < lease ? r->t1_s : lease / 2;
+	uint32_t t1 = r->t1_s && r->t1_s < lease ? r->t1_s : lease - lease / 2;
 	uint32_t t2 = lease - lease / 8;
 
 	if (r->t2_s > t1 && r->t2_s < lease)
@@ -424,6 +492,15 @@ static void bind(struct stack *st, const struct dhcp_reply *r)
 	ip_set_config(d->dev, &c);
 }
 
+/* RFC 2131 table 3: both name the server; while one was chosen, that one. */
+static bool is_verdict(const struct dhcp *d, const struct dhcp_reply *r)
+{
+	if (d->state == DHCP_REQUESTING && r->server != d->server)
+		return false;
+	return d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
+	       (r->type == NAK || (r->type == ACK && usable(r)));
+}
+
 static void reply_rx(struct stack *st, struct dhcp_reply *r)
 {
 	struct dhcp *d = &st->dhcp;
@@ -435,22 +512,16 @@ static void reply_rx(struct stack *st, struct dhcp_reply *r)
 		d->state = DHCP_REQUESTING;
 		d->tries = 0;
 		request(st);
-	} else if (d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
-	           r->type == ACK && usable(r)) {
+	} else if (!is_verdict(d, r)) {
+		stack_count(st, COUNT_DHCP_IGNORED);
+	} else if (r->type == ACK) {
 		bind(st, r);
-	} else if (d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
-	           r->type == NAK) {
-		bool had = d->state != DHCP_REQUESTING;
-
+	} else {
 		log_warn("%s: DHCP server refuses the address", d->dev->name);
-		if (had)
+		if (d->state != DHCP_REQUESTING)
 			lose_address(st);
 		/* Not at once: it might offer the same for ever. */
-		d->state = DHCP_SELECTING;
-		d->tries = 0;
-		timer_arm(&d->timer, clock_ns() + NAK_PAUSE_NS);
-	} else {
-		stack_count(st, COUNT_DHCP_IGNORED);
+		pause_then_discover(st, NAK_PAUSE_NS);
 	}
 }
 
@@ -499,27 +570,40 @@ static void lease_tick(struct stack *st)
 		discover(st);
 		return;
 	}
-	if (d->state == DHCP_BOUND) {
-		d->xid = random_u32(st->rng);
-		d->started_ns = now;
-	}
+	if (d->state == DHCP_BOUND)
+		new_exchange(st, DHCP_RENEWING);
+	count_secs(d);
 	d->state = now >= d->t2_ns ? DHCP_REBINDING : DHCP_RENEWING;
 	renew(st, d->state == DHCP_RENEWING ? d->t2_ns : d->expires_ns);
+}
+
+/* RFC 2131 3.2: nobody answered INIT-REBOOT; the lease still holds. */
+static void lease_goes_on(struct stack *st)
+{
+	struct dhcp *d = &st->dhcp;
+
+	d->state = DHCP_BOUND;
+	timer_arm(&d->timer, d->t1_ns);
 }
 
 static void tick(struct timer *t)
 {
 	struct stack *st = container_of(t, struct stack, dhcp.timer);
 	struct dhcp *d = &st->dhcp;
+	bool again = d->tries < DHCP_REQUEST_TRIES;
 
-	if (d->state == DHCP_SELECTING)
+	if (d->state == DHCP_REQUESTING || d->state == DHCP_REBOOTING) {
+		if (again)
+			request(st);
+		else if (d->state == DHCP_REQUESTING)
+			discover(st);
+		else
+			lease_goes_on(st);
+	} else if (d->state == DHCP_SELECTING) {
 		discover(st);
-	else if (d->state == DHCP_REQUESTING && d->tries < DHCP_REQUEST_TRIES)
-		request(st);
-	else if (d->state == DHCP_REQUESTING)
-		discover(st);
-	else
+	} else {
 		lease_tick(st);
+	}
 }
 
 void dhcp_link_up(struct stack *st, struct netdev *dev)
@@ -528,16 +612,15 @@ void dhcp_link_up(struct stack *st, struct netdev *dev)
 
 	if (d->state == DHCP_OFF || dev != d->dev)
 		return;
-	if (d->state < DHCP_BOUND) {
-		d->tries = 0;
+	if (d->state < DHCP_REBOOTING) {
+		new_exchange(st, DHCP_SELECTING);
 		discover(st);
 		return;
 	}
-	/* Perhaps another network: ask whoever is there (RFC 2131 3.7). */
-	d->state = DHCP_REBINDING;
-	d->xid = random_u32(st->rng);
-	d->started_ns = clock_ns();
-	renew(st, d->expires_ns);
+	/* Perhaps another network: who is there shall say ACK or NAK. */
+	new_exchange(st, DHCP_REBOOTING);
+	d->offered = dev->ip.addr;
+	request(st);
 }
 
 int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname)

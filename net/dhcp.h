@@ -24,6 +24,7 @@ enum dhcp_state {
 	DHCP_OFF,
 	DHCP_SELECTING,
 	DHCP_REQUESTING,
+	DHCP_REBOOTING, /* the link came back: is the lease still good here? */
 	DHCP_BOUND,
 	DHCP_RENEWING,
 	DHCP_REBINDING
@@ -37,10 +38,12 @@ struct dhcp {
 	struct timer timer; /* retransmission, T1, T2, expiry */
 	uint32_t xid, tries;
 	uint32_t offered, server; /* of the offer or lease, host order */
-	uint64_t started_ns;      /* of this attempt, for "secs" */
+	uint64_t started_ns;      /* of this attempt */
+	uint16_t secs;            /* since then, when it was last asked */
 	uint64_t t1_ns, t2_ns, expires_ns;
 
 	struct timer local_timer; /* of the link-local fallback */
+	uint64_t local_from_ns;   /* not claimed before */
 	uint32_t candidate;       /* 0: not looking for one */
 	uint32_t probes, conflicts;
 	char hostname[DHCP_HOSTNAME_MAX + 1];

@@ -95,10 +95,14 @@ void netdev_set_link(struct netdev *dev, bool up)
 	log_info("%s: link %s", dev->name, up ? "up" : "down");
 	if (!dev->stack)
 		return;
-	if (up)
+	if (up) {
+		/* Switches and neighbours learn where we are now. */
+		if (dev->ip.addr)
+			arp_announce(dev);
 		dhcp_link_up(dev->stack, dev);
-	else
+	} else {
 		arp_flush(dev);
+	}
 	waitq_wake(&dev->stack->changed, 0);
 }
 

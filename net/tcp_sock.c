@@ -321,13 +321,31 @@ static void wait_for_chunk(struct sock *s)
 	waitq_add(&s->stack->chunk_waiters, &s->chunk_wait);
 }
 
-/* The last quarter of the pool is for receiving, and for the first chunk of
- * each sender: a few who do not read cannot silence all others. */
-static bool may_buffer(const struct tcp_conn *c)
+/* How much may be copied into the send queue.  The last quarter of the pool is
+ * for receiving, and for the first bytes of each sender: a few who do not read
+ * cannot silence all others. */
+static uint32_t copy_space(const struct tcp_conn *c)
 {
 	const struct pool *chunks = &c->stack->chunks;
+	uint32_t spare = pool_available(chunks), reserve = chunks->total / 4;
+	uint64_t bytes;
 
-	return !c->sendq.len || pool_available(chunks) > chunks->total / 4;
+	if (spare <= reserve)
+		return c->sendq.len ? 0 : BYTEQ_CHUNK_ROOM;
+	bytes = (uint64_t)(spare - reserve) * BYTEQ_CHUNK_ROOM;
+	return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+}
+
+static uint32_t copy_in(struct sock *s, const void *data, uint32_t len)
+{
+	uint32_t max = copy_space(s->conn);
+	uint32_t done =
+	    byteq_write(s->stack, &s->conn->sendq, data, len < max ? len : max);
+
+	s->stack->count[COUNT_COPIED_TX] += done;
+	if (done < len)
+		wait_for_chunk(s);
+	return done;
 }
 
 /* Bytes went into the queue, or none found room. */
@@ -364,12 +382,7 @@ static ptrdiff_t tcp_send(struct sock *s, const void *data, size_t len,
 	room = send_space(s->conn);
 	if (len > room)
 		len = room;
-	done = may_buffer(s->conn)
-	           ? byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len)
-	           : 0;
-	s->stack->count[COUNT_COPIED_TX] += done;
-	if (done < len)
-		wait_for_chunk(s);
+	done = copy_in(s, data, (uint32_t)len);
 	return sent(s, done, flags);
 }
 
@@ -390,10 +403,7 @@ ptrdiff_t tcp_sock_send_ref(
 	    !byteq_append_ref(s->stack, &s->conn->sendq, data, (uint32_t)len)) {
 		/* Its own acknowledgments give references back; when it has
 		 * none out, a copy does as well. */
-		len =
-		    byteq_write(s->stack, &s->conn->sendq, data, (uint32_t)len);
-		if (!len)
-			wait_for_chunk(s);
+		len = copy_in(s, data, (uint32_t)len);
 	}
 	return sent(s, (uint32_t)len, flags);
 }

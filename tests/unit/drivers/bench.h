@@ -94,6 +94,10 @@ void arp_flush(struct netdev *dev)
 {
 }
 
+void arp_announce(struct netdev *dev)
+{
+}
+
 void dhcp_link_up(struct stack *st, struct netdev *dev)
 {
 }
