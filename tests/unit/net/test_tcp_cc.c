@@ -288,6 +288,8 @@ static void partial_ack_sends_the_next_hole(void **state)
 		ack(1);
 	out(.flags = A, .seq = 1, .ack = 1, .len = MSS);
 	ack(3001); /* segments 4 and 7 are missing too */
+	/* less what was acknowledged, and one segment for the hole */
+	assert_int_equal(fx_tcp()->cwnd, (8 - 3 + 1) * MSS);
 	out(.flags = A, .seq = 3001, .ack = 1, .len = MSS);
 	assert_true(fx_tcp()->in_recovery);
 	fx_forget_frames();

@@ -362,6 +362,35 @@ static void our_right_edge_never_moves_left(void **state)
 	fx_abort(s);
 }
 
+/* When the pool behind all buffers runs low, less is promised. */
+static void scarce_chunks_make_small_windows(void **state)
+{
+	struct sock *l = fx_listen(80, 1);
+
+	fx_hoard(&fx.st.chunks);
+	fx_hoard_give(&fx.st.chunks, 10);
+	in(.flags = S, .mss = 1460);
+	out(.flags = SA, .ack = 1, .wnd = 65535 / 8);
+	fx_hoard_give(&fx.st.chunks, FX_ANY);
+	sock_close(l);
+	fx_forget_frames();
+}
+
+/* An ACK that leaves while old data is being sent again lies behind all that
+ * was ever sent, or the peer would find it old. */
+static void acks_while_sending_again_carry_the_highest_number(void **state)
+{
+	struct sock *s = fx_accepted(1000, WIDE);
+
+	fx_send(s, 5000);
+	fx_run_ms(250); /* a timeout: the first segment again */
+	fx_forget_frames();
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10);
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10);
+	out(.flags = A, .seq = 5001, .ack = 11);
+	fx_abort(s);
+}
+
 /* --- FIN ----------------------------------------------------------------- */
 
 static void fin_rides_on_the_last_segment(void **state)
@@ -704,6 +733,8 @@ int main(void)
 		fx_test(reading_little_does_not_open_the_window),
 		fx_test(small_buffers_open_by_half),
 		fx_test(our_right_edge_never_moves_left),
+		fx_test(scarce_chunks_make_small_windows),
+		fx_test(acks_while_sending_again_carry_the_highest_number),
 		fx_test(fin_rides_on_the_last_segment),
 		fx_test(fin_waits_until_all_data_fits),
 		fx_test(fin_is_not_lost_when_the_card_is_full),

@@ -377,6 +377,28 @@ static void senders_leave_chunks_for_receiving(void **state)
 	}
 }
 
+static void one_large_write_leaves_chunks_for_receiving(void **state)
+{
+	struct sock *s[9];
+	uint16_t first = fx.c.peer_port;
+
+	for (unsigned n = 0; n < 9; n++) {
+		s[n] = fx_accepted(1000, 1000);
+		if (n < 8) {
+			fx_send(s[n], 65535);
+			fx_next_conn();
+		}
+	}
+	fx_forget_frames();
+	in(.flags = PA, .seq = 1, .ack = 1, .len = 1000);
+	assert_int_equal(fx_read(s[8], 2000), 1000);
+	fx_forget_frames();
+	for (unsigned n = 0; n < 9; n++) {
+		fx.c.peer_port = (uint16_t)(first + n);
+		fx_abort(s[n]);
+	}
+}
+
 /* The pool of chunks is empty: the writer is told to wait, shows no WRITABLE,
  * and is woken when somebody gives a chunk back. */
 static void writer_waits_for_a_chunk(void **state)
@@ -640,6 +662,17 @@ static void close_of_syn_received_sends_fin_later(void **state)
 	in(.flags = R, .seq = 1);
 }
 
+static void close_while_connecting_forgets_the_attempt(void **state)
+{
+	struct sock *s = fx_connecting();
+
+	sock_close(s);
+	assert_int_equal(fx.st.conns.in_use, 0);
+	expect_nothing(200000);
+	in(.flags = SA, .ack = 1); /* too late */
+	out(.flags = R, .seq = 1);
+}
+
 static void close_of_an_ended_connection_is_silent(void **state)
 {
 	struct sock *s = fx_accepted(1000, WIDE);
@@ -698,6 +731,7 @@ int main(void)
 		fx_test(send_takes_what_the_buffer_holds),
 		fx_test(poller_after_a_large_write_is_woken),
 		fx_test(senders_leave_chunks_for_receiving),
+		fx_test(one_large_write_leaves_chunks_for_receiving),
 		fx_test(writer_waits_for_a_chunk),
 		fx_test(every_waiting_writer_gets_a_chunk),
 		fx_test(waiting_writer_may_close),
@@ -712,6 +746,7 @@ int main(void)
 		fx_test(close_after_half_close_with_unread_data_resets),
 		fx_test(linger_zero_resets_in_every_state),
 		fx_test(close_of_syn_received_sends_fin_later),
+		fx_test(close_while_connecting_forgets_the_attempt),
 		fx_test(close_of_an_ended_connection_is_silent),
 		fx_test(options_are_checked_and_remembered),
 	};
