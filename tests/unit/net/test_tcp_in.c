@@ -386,11 +386,9 @@ static void syn_received_repeats_syn_ack_for_the_same_syn(void **state)
 
 static void zero_window_takes_acks_but_no_text(void **state)
 {
-	struct tcp_conn *c;
 	struct sock *s = fx_accepted(1460, 0);
 
 	sock_set_opt(s, SOCK_OPT_RCVBUF, 2048);
-	(void)c;
 	/* fill what was promised */
 	for (uint32_t seq = 1; seq < 65536; seq += 1285)
 		in(.flags = A, .seq = seq, .ack = 1, .len = 1285);
