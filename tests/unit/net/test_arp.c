@@ -462,6 +462,57 @@ static void conflict_is_counted_and_not_learnt(void **state)
 	fx_forget_frames();
 }
 
+/* RFC 5227 2.4 (b): defended by an announcement, at most one in ten seconds. */
+static void address_is_defended_once_in_ten_seconds(void **state)
+{
+	const struct fx_arp claim = { .op = 1,
+		.eth_dst = eth_broadcast,
+		.sender_mac = mac_a,
+		.sender_ip = FX_IP,
+		.target_ip = FX_IP };
+	const struct fx_arp defence = { .op = 1,
+		.eth_dst = eth_broadcast,
+		.sender_ip = FX_IP,
+		.target_ip = FX_IP };
+
+	for (unsigned i = 0; i < 3; i++) {
+		inject_arp(claim);
+		expect_arp(defence, 0);
+		fx_run_ms(5000);
+		inject_arp(claim);
+		expect_nothing(5100);
+	}
+	assert_int_equal(fx.dev.ip.addr, FX_IP); /* a user gave it */
+	assert_count(ARP_CONFLICTS, 6);
+}
+
+/* Packets that wait for an answer leave a quarter of the pool for others. */
+static void waiting_packets_leave_some_for_sending(void **state)
+{
+	struct sock *s = sender(), *reader[2];
+
+	for (uint16_t i = 0; i < 2; i++) {
+		const struct sock_addr at = { 0, (uint16_t)(7000 + i) };
+
+		sock_create(&fx.st, SOCK_TYPE_UDP, &reader[i]);
+		sock_bind(reader[i], &at);
+		for (unsigned k = 0; k < 64; k++)
+			inject_udp((struct fx_udp){
+			    .src_port = 1, .dst_port = at.port });
+	}
+	assert_false(pkt_may_keep(&fx.st)); /* or this test shows nothing */
+	send_to(s, HOST(40), "no room to wait");
+	asks_for(HOST(40));
+	assert_drop(ARP_QUEUE_FULL, 1);
+	sock_close(reader[0]);
+	send_to(s, HOST(40), "waits");
+	arp(.op = 2, .sender_mac = mac_a, .sender_ip = HOST(40),
+	    .target_ip = FX_IP);
+	sends(HOST(40), mac_a, "waits");
+	sock_close(reader[1]);
+	sock_close(s);
+}
+
 static void our_own_packet_is_no_conflict(void **state)
 {
 	arp(.op = 1, .eth_dst = eth_broadcast, .sender_mac = fx_mac,
@@ -527,6 +578,8 @@ int main(void)
 		arp_test(many_unknown_destinations_stay_within_the_pool),
 		arp_test(flush_frees_what_waits),
 		arp_test(conflict_is_counted_and_not_learnt),
+		arp_test(address_is_defended_once_in_ten_seconds),
+		arp_test(waiting_packets_leave_some_for_sending),
 		arp_test(our_own_packet_is_no_conflict),
 		arp_test(announcement_and_probe_have_their_form),
 		arp_test(table_is_printed_for_people),

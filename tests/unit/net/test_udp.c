@@ -182,6 +182,34 @@ static void drops_without_packets(void **state)
 	sock_close(s);
 }
 
+/* Datagrams that nobody reads cannot take what we send with. */
+static void unread_datagrams_leave_packets_for_sending(void **state)
+{
+	struct sock *s[3];
+	uint8_t byte;
+
+	for (unsigned i = 0; i < 3; i++) {
+		s[i] = bound(0, (uint16_t)(PORT + i));
+		for (unsigned k = 0; k < UDP_QUEUE_MAX; k++)
+			inject_udp((struct fx_udp){ .src_port = 555,
+			    .dst_port = (uint16_t)(PORT + i) });
+	}
+	assert_int_equal(
+	    pool_available(&fx.st.packets), fx.st.packets.total / 4);
+	assert_drop(NO_BUFFER, 3 * UDP_QUEUE_MAX - fx.st.packets.total / 4 * 3);
+	inject_arp((struct fx_arp){
+	    .op = 1, .sender_ip = FX_PEER, .target_ip = FX_IP });
+	expect_arp(
+	    (struct fx_arp){
+	        .op = 2, .sender_ip = FX_IP, .target_ip = FX_PEER },
+	    0);
+	assert_int_equal(sock_recv(s[0], &byte, 1, 0, NULL), 0);
+	udp(.len = 0); /* one read, one received */
+	assert_int_equal(waiting(s[0]), UDP_QUEUE_MAX);
+	for (unsigned i = 0; i < 3; i++)
+		sock_close(s[i]);
+}
+
 static void broadcasts_are_received(void **state)
 {
 	struct sock *s = bound(0, PORT);
@@ -439,6 +467,7 @@ int main(void)
 		fx_test(no_port_is_told),
 		fx_test(queue_of_a_socket_is_bounded),
 		fx_test(drops_without_packets),
+		fx_test(unread_datagrams_leave_packets_for_sending),
 		fx_test(broadcasts_are_received),
 		fx_test(best_match_gets_the_datagram),
 		fx_test(ports_are_taken_once),
