@@ -7,7 +7,8 @@
  * Nothing on the volume is trusted.  Three rules bound the work: offsets are
  * checked against the extents by one function; a chain is walked no further
  * than the object needs; and all objects together may use no more clusters than
- * there are, so cross-linked files and directory loops end by themselves.
+ * there are, so cross-linked files and directory loops end by themselves. Links
+ * of chains that prove broken are counted too, a few times as many.
  *
  * A short name without a long one is taken to be in code page 850, which mtools
  * and Western DOS write; the volume itself does not tell.  Left out: FAT12,
@@ -41,6 +42,7 @@
 #define LONG_UNITS      13 /* UTF-16 units per long entry */
 #define LONG_PIECES_MAX 20
 #define REPLACEMENT     0xfffd /* what a lone surrogate becomes */
+#define LINKS_SPARE     65536
 
 /* What end_of_chain says of a FAT entry. */
 enum link { LINK_NEXT, LINK_END, LINK_BROKEN };
@@ -74,6 +76,7 @@ struct reader {
 	uint32_t cluster_bytes;
 	uint32_t clusters; /* numbered 2 .. clusters + 1 */
 	uint32_t budget;   /* clusters that nothing has used yet */
+	uint64_t links;    /* that may still be followed to check chains */
 	bool fat32;
 	uint32_t depth;
 	struct frame stack[FAT_DEPTH_MAX + 1];
@@ -224,6 +227,7 @@ static const char *parse_geometry(struct reader *r, struct boot_sector *s)
 	r->clusters =
 	    (uint32_t)((s->sectors * sector - r->data_at) / r->cluster_bytes);
 	r->budget = r->clusters;
+	r->links = 4ull * r->clusters + LINKS_SPARE;
 	return check_clusters(r, s->fat_sectors * sector);
 }
 
@@ -279,6 +283,15 @@ static enum link next_cluster(const struct reader *r, uint32_t *c)
 	return LINK_NEXT;
 }
 
+/* As next_cluster, for a chain that nobody has checked yet. */
+static enum link check_link(struct reader *r, uint32_t *c)
+{
+	if (r->links == 0)
+		return LINK_BROKEN;
+	r->links--;
+	return next_cluster(r, c);
+}
+
 static void skip(struct reader *r, const char *why)
 {
 	struct fat_result *result = r->result;
@@ -303,7 +316,7 @@ static const char *check_file(
 		return "begins outside the volume";
 	for (uint32_t i = 1; i < n; i++) {
 		uint32_t before = c;
-		enum link l = next_cluster(r, &c);
+		enum link l = check_link(r, &c);
 
 		if (l == LINK_BROKEN)
 			return "its cluster chain is broken";
@@ -368,7 +381,7 @@ static const char *check_directory(struct reader *r, uint32_t c)
 
 	if (!is_cluster(r, c))
 		return "begins outside the volume";
-	while ((l = next_cluster(r, &c)) == LINK_NEXT) {
+	while ((l = check_link(r, &c)) == LINK_NEXT) {
 		if (++n > max)
 			return "its cluster chain does not end";
 	}

@@ -1034,6 +1034,34 @@ static void folders_shared_in_every_level_end_by_the_budget(void **state)
 	assert_true(got.result.skipped > 0);
 }
 
+/* Each name claims the same long chain, whose end is missing. */
+static void broken_chains_are_not_followed_for_ever(void **state)
+{
+	struct place p;
+	uint32_t first, good;
+	char name[12];
+
+	format(false, 60000, 512, 1);
+	p = root();
+	good = chain(2);
+	first = chain(59000);
+	link_cluster(first + 58000, 1);
+	for (int i = 0; i < 500; i++) {
+		snprintf(name, sizeof(name), "F%-10d", i);
+		entry(&p, name, 0x20, first, 59000 * 512);
+	}
+	entry(&p, "ONE        ", 0x20, good, 512);
+	entry(&p, "TWO        ", 0x20, good, 1024);
+	read_volume();
+	assert_int_equal(got.rc, 0);
+	assert_string_equal(
+	    got.result.first_skipped, "/F0: its cluster chain is broken");
+	find("/ONE");
+	/* What is checked after so many is not believed. */
+	assert_null(filetable_find(&got.table, "/TWO"));
+	assert_int_equal(got.result.skipped, 501);
+}
+
 static void the_table_and_the_arena_may_run_out(void **state)
 {
 	struct fat_volume v = { .extent_count = 1 };
@@ -1414,6 +1442,7 @@ int main(void)
 		TEST(a_folder_whose_chain_loops_is_skipped),
 		TEST(a_folder_that_contains_itself_is_read_once),
 		TEST(folders_shared_in_every_level_end_by_the_budget),
+		TEST(broken_chains_are_not_followed_for_ever),
 		TEST(the_table_and_the_arena_may_run_out),
 		TEST(the_number_of_clusters_decides_fat12_or_fat16),
 		TEST(fat32_is_read_with_few_and_with_many_clusters),
