@@ -71,6 +71,111 @@ def volume(fat32):
     return bytes(boot + fat + root_bytes + data)
 
 
+# Frames for fuzz_frame.c, which puts addresses and checksums right.
+OUR_IP, PEER_IP, ISN = 0x0a000001, 0x0a000002, 0x10000000
+FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+
+
+def record(frame, what=0, raw=False):
+    return struct.pack(">HB", len(frame) | (0x8000 if raw else 0), what) + frame
+
+
+def ether(kind, payload, dst=b"\x52\x54\0\0\0\1"):
+    return dst + b"\x52\x54\0\0\0\2" + struct.pack(">H", kind) + payload
+
+
+def arp(op, sender=PEER_IP, target=OUR_IP):
+    return ether(0x806, struct.pack(">HHBBH", 1, 0x800, 6, 4, op) +
+                 b"\x52\x54\0\0\0\2" + struct.pack(">I", sender) + bytes(6) +
+                 struct.pack(">I", target))
+
+
+def ip(proto, payload, dst=OUR_IP, options=b"", frag=0):
+    return ether(0x800, struct.pack(
+        ">BBHHHBBHII", 0x45 + len(options) // 4, 0,
+        20 + len(options) + len(payload), 1, frag, 64, proto, 0, PEER_IP, dst)
+        + options + payload)
+
+
+def udp(dst_port, payload, src_port=4000, dst=OUR_IP):
+    return ip(17, struct.pack(">HHHH", src_port, dst_port, 8 + len(payload), 0)
+              + payload, dst)
+
+
+def icmp(kind, code, rest, payload=b""):
+    return ip(1, struct.pack(">BBHI", kind, code, 0, rest) + payload)
+
+
+def tcp(flags, seq, ack, payload=b"", src_port=4000, dst_port=7, window=8000,
+        options=b""):
+    return ip(6, struct.pack(
+        ">HHIIBBHHH", src_port, dst_port, seq, ack, (5 + len(options) // 4) * 16,
+        flags, window, 0, 0) + options + payload)
+
+
+def dhcp(kind):
+    return udp(68, struct.pack(">BBBBIHHIIII", 2, 1, 6, 0, 0, 0, 0x8000, 0,
+                               0x0a000009, 0, 0) + bytes(208) +
+               b"\x63\x82\x53\x63\x35\1" + bytes([kind]) +
+               b"\x36\4\x0a\0\0\2\x33\4\0\0\0\x78\1\4\xff\xff\xff\0"
+               b"\3\4\x0a\0\0\2\x3a\4\0\0\0\x3c\xff", 67, 0xffffffff)
+
+
+def frames():
+    hello = record(arp(1), 1)
+    opened = hello + record(tcp(SYN, 99, 0, options=b"\2\4\2\0"), 1) + \
+        record(tcp(ACK, 100, ISN + 1), 1)
+    end = record(tcp(FIN | ACK, 105, ISN + 6), 1) + \
+        record(tcp(ACK, 106, ISN + 7), 14)
+    data = tcp(PSH | ACK, 100, ISN + 1, b"hello")
+    yield "arp", hello + record(arp(2, PEER_IP, PEER_IP), 10) + \
+        record(arp(1, OUR_IP, OUR_IP), 1) + record(arp(2)[:30], 1)
+    yield "ping", hello + record(icmp(8, 0, 1, b"x" * 40)) + \
+        record(icmp(3, 3, 0, tcp(SYN, ISN, 0, b"", 5000, 80)[14:42])) + \
+        record(icmp(3, 4, 1400 << 0, udp(4000, b"", 7)[14:42]))
+    yield "udp", hello + record(udp(7, b"one")) + record(udp(9, b"two")) + \
+        record(ip(17, b"\0" * 12, options=b"\1\1\1\0", frag=0x2000))
+    yield "tcp-echo", opened + record(data, 1) + end
+    yield "tcp-holes", opened + record(tcp(ACK, 110, ISN + 1, b"later"), 2) + \
+        record(tcp(FIN | ACK, 115, ISN + 1), 2) + \
+        record(tcp(ACK, 103, ISN + 1, b"between"), 12) + \
+        record(tcp(ACK, 100, ISN + 1, b"first"), 13)
+    yield "tcp-window", opened + \
+        record(tcp(ACK, 100, ISN + 1, b"a" * 600, window=0), 13) + \
+        record(tcp(ACK, 700, ISN + 1, b"b" * 600, window=0), 0x40 | 14) + \
+        record(tcp(ACK, 1300, ISN + 300, window=9000), 12) + \
+        record(tcp(RST, 1300, 0), 1)
+    yield "tcp-closed-here", opened + \
+        record(tcp(PSH | ACK, 100, ISN + 1, b"quit"), 1) + \
+        record(tcp(FIN | ACK, 104, ISN + 6), 2) + \
+        record(tcp(FIN | ACK, 104, ISN + 6), 12) + \
+        record(tcp(SYN, 99999, 0), 17)
+    yield "tcp-lost", opened + \
+        record(tcp(PSH | ACK, 100, ISN + 1, b"file", window=60000), 2) + \
+        record(tcp(ACK, 104, ISN + 541, window=60000), 1) * 6 + \
+        record(tcp(ACK, 104, ISN + 5005, window=60000), 13) + \
+        record(tcp(PSH | ACK, 104, ISN + 5005, b"more"), 13) + \
+        record(tcp(PSH | ACK, 108, ISN + 5109, b"small"), 3) + \
+        record(tcp(PSH | ACK, 113, ISN + 5109, b"read no more"), 3)
+    yield "tcp-half", opened + record(tcp(PSH | ACK, 100, ISN + 1, b"s"), 1) + \
+        record(tcp(PSH | ACK, 101, ISN + 3, b"go on"), 1) + \
+        record(tcp(RST | ACK, 106, ISN + 3), 1)
+    yield "loopback", hello + record(udp(7, b"loop"), 2) + \
+        record(udp(7, b"d\x0a\0\0\x09who"), 2) + \
+        record(udp(7, b"d\x7f\0\0\1me", 7), 13)
+    yield "tcp-active", hello + \
+        record(tcp(SYN | ACK, 500, ISN + 1, b"", 80, 5000), 1) + \
+        record(tcp(PSH | ACK, 501, ISN + 1, b"welcome", 80, 5000), 1) + \
+        record(tcp(FIN | ACK, 508, ISN + 8, b"", 80, 5000), 17)
+    yield "tcp-crossing", hello + record(tcp(SYN, 500, 0, b"", 80, 5000), 1) + \
+        record(tcp(SYN | ACK, 500, ISN + 1, b"", 80, 5000), 0x80 | 11)
+    yield "dhcp", record(dhcp(2), 1) + record(dhcp(5), 17) + \
+        record(dhcp(5), 0x20 | 1) + record(arp(1, 0x0a000009, 0x0a000009), 1) + \
+        record(arp(1, 0x0a000009, 0x0a000009), 15) + record(dhcp(6), 17)
+    yield "raw", record(arp(1), 1, True) + record(data, 1, True) + \
+        record(b"\xff" * 60, 1, True) + record(b"", 1)
+
+
 def main():
     for fat32 in (False, True):
         name = "fat32" if fat32 else "fat16"
@@ -85,6 +190,9 @@ def main():
          b"tcp.cc=reno\napp=demo\n")
     save("config", "wrong", b"prot = 80\nhttp.port = 99999\nhello\n"
          b"http.port=1\nhttp.port=2\n= 3\nip=127.0.0.1/8\n\0quiet x=1")
+
+    for name, data in frames():
+        save("frame", name, data)
 
 
 if __name__ == "__main__":
