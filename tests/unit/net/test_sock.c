@@ -4,6 +4,7 @@
 #include "tests/support/net_fixture.h"
 
 #include "net/sock_internal.h"
+#include "tests/support/net_wire.h"
 
 static struct sock *make(enum sock_type type)
 {
@@ -132,6 +133,135 @@ static void types_have_ports_of_their_own(void **state)
 	sock_close(u);
 }
 
+static void buffers_keep_their_bounds(void **state)
+{
+	static const enum sock_opt opt[] = { SOCK_OPT_RCVBUF, SOCK_OPT_SNDBUF };
+	struct sock *s = make(SOCK_TYPE_TCP);
+	int value = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		sock_get_opt(s, opt[i], &value);
+		assert_int_equal(value, 65535);
+		assert_int_equal(sock_set_opt(s, opt[i], -1), -EINVAL);
+		sock_get_opt(s, opt[i], &value);
+		assert_int_equal(value, 65535);
+		assert_int_equal(sock_set_opt(s, opt[i], 5000), 0);
+		sock_get_opt(s, opt[i], &value);
+		assert_int_equal(value, 5000);
+		sock_set_opt(s, opt[i], 0);
+		sock_get_opt(s, opt[i], &value);
+		assert_int_equal(value, 2048);
+		sock_set_opt(s, opt[i], (1 << 20) + 1);
+		sock_get_opt(s, opt[i], &value);
+		assert_int_equal(value, 1 << 20);
+	}
+	sock_close(s);
+}
+
+static void linger_is_off_or_seconds(void **state)
+{
+	struct sock *s = make(SOCK_TYPE_TCP);
+	int value = 0;
+
+	sock_get_opt(s, SOCK_OPT_LINGER, &value);
+	assert_int_equal(value, -1);
+	sock_set_opt(s, SOCK_OPT_LINGER, 5);
+	sock_get_opt(s, SOCK_OPT_LINGER, &value);
+	assert_int_equal(value, 5);
+	sock_set_opt(s, SOCK_OPT_LINGER, -77);
+	sock_get_opt(s, SOCK_OPT_LINGER, &value);
+	assert_int_equal(value, -1);
+	sock_close(s);
+}
+
+static void some_options_can_only_be_read(void **state)
+{
+	struct sock *u = make(SOCK_TYPE_UDP), *l = fx_listen(80, 1);
+	int value = -1;
+
+	assert_int_equal(sock_set_opt(u, SOCK_OPT_ERROR, 1), -ENOPROTOOPT);
+	assert_int_equal(sock_set_opt(u, SOCK_OPT_TYPE, 1), -ENOPROTOOPT);
+	assert_int_equal(sock_set_opt(u, SOCK_OPT_ACCEPTCONN, 1), -ENOPROTOOPT);
+	assert_int_equal(sock_set_opt(u, (enum sock_opt)99, 1), -ENOPROTOOPT);
+	assert_int_equal(
+	    sock_get_opt(u, (enum sock_opt)99, &value), -ENOPROTOOPT);
+	sock_get_opt(u, SOCK_OPT_TYPE, &value);
+	assert_int_equal(value, SOCK_TYPE_UDP);
+	sock_get_opt(l, SOCK_OPT_TYPE, &value);
+	assert_int_equal(value, SOCK_TYPE_TCP);
+	sock_get_opt(u, SOCK_OPT_ACCEPTCONN, &value);
+	assert_int_equal(value, 0);
+	sock_get_opt(l, SOCK_OPT_ACCEPTCONN, &value);
+	assert_int_equal(value, 1);
+	sock_close(u);
+	sock_close(l);
+}
+
+static void pending_error_is_told_once(void **state)
+{
+	struct sock *s = make(SOCK_TYPE_UDP);
+	int value = -1;
+
+	s->error = -ECONNREFUSED;
+	assert_true(sock_events(s) & SOCK_ERROR);
+	sock_get_opt(s, SOCK_OPT_ERROR, &value);
+	assert_int_equal(value, ECONNREFUSED);
+	sock_get_opt(s, SOCK_OPT_ERROR, &value);
+	assert_int_equal(value, 0);
+	assert_false(sock_events(s) & SOCK_ERROR);
+	sock_close(s);
+}
+
+static void addresses_are_asked_for(void **state)
+{
+	static const enum sock_type type[] = { SOCK_TYPE_TCP, SOCK_TYPE_UDP };
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct sock *s = make(type[i]);
+		struct sock_addr a = { 1, 1 };
+
+		assert_int_equal(sock_get_local(s, &a), 0);
+		assert_int_equal(a.ip | a.port, 0);
+		assert_int_equal(sock_get_peer(s, &a), -ENOTCONN);
+		assert_int_equal(
+		    sock_bind(s, &(struct sock_addr){ FX_IP, 900 }), 0);
+		assert_int_equal(
+		    sock_bind(s, &(struct sock_addr){ FX_IP, 901 }), -EINVAL);
+		sock_get_local(s, &a);
+		assert_int_equal(a.ip, FX_IP);
+		assert_int_equal(a.port, 900);
+		sock_close(s);
+	}
+}
+
+static void nobody_listens_at_port_zero(void **state)
+{
+	const struct sock_addr zero = { FX_PEER, 0 };
+	struct sock *t = make(SOCK_TYPE_TCP), *u = make(SOCK_TYPE_UDP);
+
+	assert_int_equal(sock_connect(t, &zero), -EINVAL);
+	assert_int_equal(sock_connect(u, &zero), -EINVAL);
+	expect_nothing(10);
+	sock_close(t);
+	sock_close(u);
+}
+
+static bool never(struct wait_entry *e, uint32_t events)
+{
+	return false;
+}
+
+static void closing_while_somebody_waits_is_our_fault(void **state)
+{
+	struct wait_entry e = { .wake = never };
+	struct sock *s = make(SOCK_TYPE_UDP);
+
+	waitq_add(sock_waitq(s), &e);
+	assert_panic(sock_close(s));
+	waitq_remove(&e);
+	sock_close(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -142,6 +272,13 @@ int main(void)
 		fx_test(wake_reaches_the_sockets_queue),
 		fx_test(broadcast_addresses_are_for_udp),
 		fx_test(types_have_ports_of_their_own),
+		fx_test(buffers_keep_their_bounds),
+		fx_test(linger_is_off_or_seconds),
+		fx_test(some_options_can_only_be_read),
+		fx_test(pending_error_is_told_once),
+		fx_test(addresses_are_asked_for),
+		fx_test(nobody_listens_at_port_zero),
+		fx_test(closing_while_somebody_waits_is_our_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
