@@ -548,6 +548,12 @@ static void table_is_printed_for_people(void **state)
 	fx_forget_frames();
 	arp_print(&fx.st, &t);
 	assert_non_null(strstr(buf, "02:00:00:00:00:0a reachable"));
+	arp(.op = 1, .sender_mac = mac_b, .target_ip = FX_IP); /* a probe */
+	fx_forget_frames();
+	t = (struct text){ .buf = buf, .size = sizeof(buf) };
+	arp_print(&fx.st, &t);
+	assert_null(strstr(buf, "0.0.0.0"));
+	assert_null(strstr(buf, "02:00:00:00:00:0b"));
 }
 
 int main(void)

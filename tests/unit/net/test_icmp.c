@@ -79,6 +79,20 @@ static void echoes_whatever_the_checksum_is(void **state)
 	}
 }
 
+static void padding_of_the_frame_is_not_echoed(void **state)
+{
+	struct icmp_hdr h = { .type = ICMP_ECHO };
+	struct fx_datagram d;
+
+	h.checksum = be16_make(fx_checksum(&h, sizeof(h), 0));
+	inject_ip((struct fx_ip){ .proto = IP_PROTO_ICMP,
+	    .payload = &h,
+	    .len = sizeof(h),
+	    .padding = 18 });
+	d = expect_ip(IP_PROTO_ICMP, 0);
+	assert_int_equal(d.len, sizeof(h));
+}
+
 static void drops_short_messages(void **state)
 {
 	for (size_t len = 0; len < 8; len++)
@@ -253,6 +267,13 @@ static void token_bucket_counts_exactly(void **state)
 	assert_true(rate_limit_ok(&r, 10, 3));
 	assert_false(rate_limit_ok(&r, 10, 3));
 	fx_skip_ms(3600 * 1000);
+	for (n = 0; rate_limit_ok(&r, 10, 3); n++)
+		;
+	assert_int_equal(n, 3);
+	/* What was earned on top of the burst is lost. */
+	fx_skip_ms(1000);
+	assert_true(rate_limit_ok(&r, 10, 3));
+	fx_skip_ms(200);
 	for (n = 0; rate_limit_ok(&r, 10, 3); n++)
 		;
 	assert_int_equal(n, 3);
@@ -436,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fx_test(echoes_every_size),
 		fx_test(echoes_whatever_the_checksum_is),
+		fx_test(padding_of_the_frame_is_not_echoed),
 		fx_test(drops_short_messages),
 		fx_test(drops_wrong_checksum),
 		fx_test(drops_other_types),

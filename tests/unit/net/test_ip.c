@@ -224,6 +224,29 @@ static void a_31_bit_prefix_has_no_broadcast(void **state)
 	fx_forget_frames();
 }
 
+static void smallest_network_has_two_hosts(void **state)
+{
+	const struct ip_config c = {
+		.addr = 0x0a000005, .mask = 0xfffffffc, .gateway = 0x0a000006
+	};
+	struct ip_route r;
+
+	ip_set_config(&fx.dev, &c);
+	assert_true(ip_is_broadcast(&fx.st, 0x0a000007));
+	assert_false(ip_is_broadcast(&fx.st, 0x0a000006));
+	assert_false(ip_is_broadcast(&fx.st, FX_BCAST));
+	ip_route(&fx.st, 0x0a000006, &r);
+	assert_int_equal(r.next_hop, 0x0a000006);
+	ip_route(&fx.st, 0x0a000008, &r); /* the next network */
+	assert_int_equal(r.next_hop, 0x0a000006);
+	inject_ip((struct fx_ip){
+	    .src = 0x0a000007, .dst = 0x0a000005, .proto = 254 });
+	assert_drop(IP_SOURCE, 1);
+	inject_ip((struct fx_ip){ .dst = 0x0a000006, .proto = 254 });
+	assert_drop(IP_NOT_FOR_US, 1);
+	fx_forget_frames();
+}
+
 static void routes_prefer_ourselves_then_the_link_then_the_gateway(void **state)
 {
 	struct ip_route r;
@@ -239,6 +262,7 @@ static void routes_prefer_ourselves_then_the_link_then_the_gateway(void **state)
 	assert_int_equal(r.src, FX_IP);
 	assert_int_equal(ip_route(&fx.st, IP_ADDR_BROADCAST, &r), 0);
 	assert_ptr_equal(r.dev, &fx.dev);
+	assert_int_equal(r.next_hop, IP_ADDR_BROADCAST);
 }
 
 static void no_gateway_means_no_route(void **state)
@@ -412,6 +436,7 @@ int main(void)
 		fx_test(unknown_protocol_is_told),
 		fx_test(own_addresses_are_known),
 		fx_test(a_31_bit_prefix_has_no_broadcast),
+		fx_test(smallest_network_has_two_hosts),
 		fx_test(routes_prefer_ourselves_then_the_link_then_the_gateway),
 		fx_test(no_gateway_means_no_route),
 		fx_test(no_address_means_no_route),
