@@ -2,7 +2,7 @@
 /*
  * Entropy mixer and generator: a ChaCha20 generator (RFC 8439 block function)
  * with fast key erasure, into whose key every added input is hashed.  Sources:
- * RDRAND, the firmware's seed, the timing of interrupts.
+ * RDRAND, the firmware's seed, the time at boot.
  */
 #pragma once
 

@@ -205,12 +205,14 @@ void arp_tx(struct pkt *p, uint32_t next_hop)
 		eth_tx(p, e->mac, ETH_TYPE_IPV4);
 		return;
 	}
+	/* RFC 1122 2.3.2.2: at least the latest packet is kept, unless the
+	 * pool is short. */
 	if (!e->waiting_len && !pkt_may_keep(st)) {
 		pkt_drop(p, DROP_ARP_QUEUE_FULL);
 		return;
 	}
-	/* RFC 1122 2.3.2.2: at least the latest packet is kept. */
-	if (e->waiting_len == ARP_QUEUE_MAX) {
+	if (e->waiting_len == ARP_QUEUE_MAX ||
+	    (e->waiting_len && !pkt_may_keep(st))) {
 		pkt_drop(container_of(list_pop(&e->waiting), struct pkt, node),
 		    DROP_ARP_QUEUE_FULL);
 		e->waiting_len--;

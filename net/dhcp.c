@@ -450,7 +450,7 @@ static bool usable(const struct dhcp_reply *r)
 {
 	uint32_t host = ~r->ip.mask;
 
-	if (host & (host + 1) || r->yiaddr >> 24 == 0 ||
+	if (!r->ip.mask || host & (host + 1) || r->yiaddr >> 24 == 0 ||
 	    ip_is_loopback(r->yiaddr) || r->yiaddr >= 0xe0000000)
 		return false;
 	return host < 3 || ((r->yiaddr & host) && (r->yiaddr & host) != host);

@@ -79,13 +79,26 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 
 /* A flood of SYNs must not keep honest ones out: the oldest that was not
  * confirmed makes room. */
-static void trim_syn_queue(struct sock *l)
+static void evict_oldest(struct sock *l)
 {
-	if (l->syn_len < l->backlog || l->syn_len < SYN_QUEUE_MIN)
-		return;
 	stack_count(l->stack, COUNT_TCP_SYN_EVICTED);
 	tcp_conn_end(
 	    container_of(l->syn_queue.next, struct tcp_conn, listen_node), 0);
+}
+
+/* A connection block for a SYN, or NULL. */
+static struct tcp_conn *half_open(struct sock *l, const struct tcp_tuple *t)
+{
+	struct tcp_conn *c;
+
+	if (l->syn_len >= l->backlog && l->syn_len >= SYN_QUEUE_MIN)
+		evict_oldest(l);
+	c = tcp_conn_create(l->stack, t);
+	if (!c && l->syn_len) {
+		evict_oldest(l);
+		c = tcp_conn_create(l->stack, t);
+	}
+	return c;
 }
 
 void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
@@ -111,8 +124,7 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 		s->why = DROP_TCP_BACKLOG;
 		return;
 	}
-	trim_syn_queue(l);
-	c = tcp_conn_create(l->stack, &s->t);
+	c = half_open(l, &s->t);
 	if (!c) {
 		s->why = DROP_TCP_NO_MEMORY;
 		return;
@@ -343,6 +355,7 @@ static void ack_progress(struct tcp_conn *c, uint32_t ack)
 {
 	uint32_t acked = ack - c->snd_una;
 	uint32_t bytes = acked;
+	bool could_write = tcp_sock_can_write(c);
 
 	if (bytes > c->sendq.len) {
 		bytes = c->sendq.len;
@@ -356,10 +369,11 @@ static void ack_progress(struct tcp_conn *c, uint32_t ack)
 		tcp_rtt_sample(c);
 	tcp_cc_ack(c, acked);
 	tcp_timer_progress(c);
-	tcp_sock_writable(c);
+	if (!could_write)
+		tcp_sock_writable(c);
 }
 
-/* 3.10.7.4: "the send window should be updated", MUST-65 and the wl1, wl2
+/* 3.10.7.4: "the send window should be updated", and the wl1, wl2
  * rule that keeps old segments from doing it. */
 static void window_update(struct tcp_conn *c, const struct tcp_seg *s)
 {
@@ -583,7 +597,7 @@ static bool fin_step(struct tcp_conn *c)
 	return true;
 }
 
-/* RFC 9293 3.6.1, MUST-11 of closing: data for a user who is gone is answered
+/* RFC 9293 3.6.1, SHLD-3: data for a user who is gone is answered
  * with a reset, so that the peer learns that it was lost. */
 static bool orphan_text(struct tcp_conn *c, struct tcp_seg *s)
 {

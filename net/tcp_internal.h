@@ -56,8 +56,7 @@ struct tcp_conn {
 	uint16_t mss;    /* of what we send: the peer's, our link's */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
-	bool more;          /* the user said that more follows at once */
-	bool write_blocked; /* the user was told that there is no room */
+	bool more; /* the user said that more follows at once */
 	struct netdev_waiter room_wait;
 
 	/* Receive. */
@@ -230,6 +229,8 @@ void tcp_cc_timeout(struct tcp_conn *c);
 /* The peer's handshake is complete: to the listener, or to connect. */
 void tcp_sock_established(struct tcp_conn *c);
 void tcp_sock_readable(struct tcp_conn *c);
+/* Whether the user could write; a rise is told with tcp_sock_writable. */
+bool tcp_sock_can_write(const struct tcp_conn *c);
 void tcp_sock_writable(struct tcp_conn *c);
 struct sock *tcp_listener_find(
     const struct stack *st, uint32_t ip, uint16_t port);

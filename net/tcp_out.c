@@ -171,7 +171,9 @@ void tcp_send_ack(struct tcp_conn *c)
 	 * may not have been taken. */
 	bool closed = !c->snd_wnd && tcp_is_synchronized(c);
 
-	send_segment(c, closed ? c->snd_una : c->snd_max, 0, 0);
+	/* Without a packet it is only late. */
+	if (!send_segment(c, closed ? c->snd_una : c->snd_max, 0, 0))
+		timer_arm(&c->delack, clock_ns() + TCP_DELACK_NS);
 }
 
 void tcp_send_rst(struct tcp_conn *c)
@@ -280,7 +282,7 @@ static bool next_segment(
 	*len = n;
 	*flags = 0;
 	if (last && n)
-		*flags |= TCP_PSH; /* MUST-60 */
+		*flags |= TCP_PSH; /* MUST-61 */
 	if (last && c->fin_queued) {
 		/* Beyond a closed window too: it serves as the probe. */
 		*flags |= TCP_FIN;

@@ -272,14 +272,6 @@ static uint32_t send_space(const struct tcp_conn *c)
 	return limit > c->sendq.len ? limit - c->sendq.len : 0;
 }
 
-/* Only once a third of the buffer is free: fewer, larger writes.  While the
- * pool of chunks is empty nobody is: a poller would spin. */
-static bool writable(const struct tcp_conn *c)
-{
-	return send_space(c) >= c->sock->sndbuf / 3 &&
-	       !list_linked(&c->sock->chunk_wait.node);
-}
-
 /* What stands against sending: 0 or an error. */
 static int send_check(struct sock *s)
 {
@@ -299,6 +291,28 @@ static int send_check(struct sock *s)
 	    s->conn->state != TCP_CLOSE_WAIT)
 		return -EPIPE;
 	return 0;
+}
+
+/* How much may be copied into the send queue.  The last quarter of the pool is
+ * for receiving, and for the first bytes of each sender: a few who do not read
+ * cannot silence all others. */
+static uint32_t copy_space(const struct tcp_conn *c)
+{
+	const struct pool *chunks = &c->stack->chunks;
+	uint32_t spare = pool_available(chunks), reserve = chunks->total / 4;
+	uint64_t bytes;
+
+	if (spare <= reserve)
+		return c->sendq.len ? 0 : BYTEQ_CHUNK_ROOM;
+	bytes = (uint64_t)(spare - reserve) * BYTEQ_CHUNK_ROOM;
+	return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
+}
+
+/* Only once a third of the buffer is free: fewer, larger writes. */
+bool tcp_sock_can_write(const struct tcp_conn *c)
+{
+	return c->sock && send_space(c) >= c->sock->sndbuf / 3 &&
+	       !list_linked(&c->sock->chunk_wait.node);
 }
 
 /* The pool of chunks was empty and somebody gave one back.  Every writer that
@@ -321,21 +335,6 @@ static void wait_for_chunk(struct sock *s)
 	waitq_add(&s->stack->chunk_waiters, &s->chunk_wait);
 }
 
-/* How much may be copied into the send queue.  The last quarter of the pool is
- * for receiving, and for the first bytes of each sender: a few who do not read
- * cannot silence all others. */
-static uint32_t copy_space(const struct tcp_conn *c)
-{
-	const struct pool *chunks = &c->stack->chunks;
-	uint32_t spare = pool_available(chunks), reserve = chunks->total / 4;
-	uint64_t bytes;
-
-	if (spare <= reserve)
-		return c->sendq.len ? 0 : BYTEQ_CHUNK_ROOM;
-	bytes = (uint64_t)(spare - reserve) * BYTEQ_CHUNK_ROOM;
-	return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
-}
-
 static uint32_t copy_in(struct sock *s, const void *data, uint32_t len)
 {
 	uint32_t max = copy_space(s->conn);
@@ -354,16 +353,12 @@ static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
 	struct tcp_conn *c = s->conn;
 
 	if (!done) {
-		c->write_blocked = true;
 		c->more = false;
 		tcp_output(c);
 		return -EAGAIN;
 	}
 	c->more = flags & SOCK_MORE;
 	tcp_output(c);
-	/* Who polls next will be told "not writable": then it wants to hear. */
-	if (!writable(c))
-		c->write_blocked = true;
 	return done;
 }
 
@@ -554,17 +549,19 @@ int tcp_sock_shutdown(struct sock *s, enum sock_shut how)
 
 void tcp_sock_readable(struct tcp_conn *c)
 {
+	/* A FIN may be the end of both directions. */
 	if (c->sock)
 		sock_wake(c->sock,
-		    SOCK_READABLE | (c->fin_received ? SOCK_PEER_SHUT : 0));
+		    c->fin_received ? sock_events(c->sock) : SOCK_READABLE);
 }
 
 void tcp_sock_writable(struct tcp_conn *c)
 {
-	if (!c->sock || !c->write_blocked || !writable(c))
-		return;
-	c->write_blocked = false;
-	sock_wake(c->sock, SOCK_WRITABLE);
+	/* The first bytes of a queue may use the last chunks. */
+	if (c->sock && !c->sendq.len && pool_available(&c->stack->chunks))
+		waitq_remove(&c->sock->chunk_wait);
+	if (tcp_sock_can_write(c))
+		sock_wake(c->sock, SOCK_WRITABLE);
 }
 
 static uint32_t conn_events(const struct sock *s, const struct tcp_conn *c)
@@ -575,7 +572,7 @@ static uint32_t conn_events(const struct sock *s, const struct tcp_conn *c)
 		events |= SOCK_READABLE;
 	if (at_end(c) || s->shut_rd)
 		events |= SOCK_PEER_SHUT;
-	if (s->shut_wr || writable(c) || c->state == TCP_CLOSED)
+	if (s->shut_wr || tcp_sock_can_write(c) || c->state == TCP_CLOSED)
 		events |= SOCK_WRITABLE;
 	if ((at_end(c) && s->shut_wr) || c->state == TCP_CLOSED ||
 	    c->state == TCP_TIME_WAIT)
