@@ -171,7 +171,8 @@ int ip_route(struct stack *st, uint32_t dst, struct ip_route *r)
 	return 0;
 }
 
-/* RFC 6864: the ID of an atomic datagram (DF, no fragments) means nothing. */
+/* Without DF: until path MTU discovery is there (docs/RFC.md, "Not yet"), a
+ * router with a smaller link shall cut what we send. */
 static void push_header(
     struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 {
@@ -182,7 +183,7 @@ static void push_header(
 	h->tos = 0;
 	h->total_len = be16_make((uint16_t)len);
 	h->id = be16_make(p->stack->ip_id++);
-	h->frag = be16_make(IP_FRAG_DF);
+	h->frag = be16_make(0);
 	h->ttl = IP_TTL_DEFAULT;
 	h->proto = proto;
 	h->checksum = be16_make(0);
