@@ -1,5 +1,5 @@
 # Ringlet.  `make help` lists the targets; the variables are
-#   BOOT=uefi|pvh  NET=user|tap=IFNAME  MEM=128  ACCEL=tcg|kvm
+#   BOOT=uefi|bios|pvh  NET=user|tap=IFNAME  MEM=128  ACCEL=tcg|kvm
 #   HTTP=8080 ECHO=8007 ADMIN=8139  APPEND="key=value ..."
 #   STICK=folder  SIZE=MiB  DEV=/dev/sdX  FUZZ_SECONDS=60  V=1
 .DEFAULT_GOAL := all
@@ -27,7 +27,7 @@ KFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 
 # --- the same sources in a process ---------------------------------------
 HDIRS := lib sched net drivers posix apps arch/host
-HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) $(wildcard boot/settings.c) \
+HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboot2.c \
 	arch/x86_64/memmap.c arch/x86_64/rtc.c
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -12,10 +12,11 @@
 #include <stdint.h>
 
 #define BOOT_MAGIC       0x52494e47u /* "RING" */
-#define BOOT_VERSION     1u
+#define BOOT_VERSION     2u
 #define BOOT_RANGES_MAX  256
 #define BOOT_EXTENTS_MAX 8
 #define BOOT_CMDLINE_MAX 1024
+#define BOOT_NOTE_MAX    128
 
 enum mem_type {
 	MEM_FREE = 1,     /* usable RAM */
@@ -29,6 +30,8 @@ struct mem_range {
 	uint32_t type, unused;
 };
 
+/* With bits_per_pixel 0 it is VGA text: width and height count cells of two
+ * bytes. */
 struct boot_framebuffer {
 	uint64_t base; /* 0: none */
 	uint32_t width, height, stride_bytes, bits_per_pixel;
@@ -50,4 +53,5 @@ struct boot_info {
 	struct mem_range range[BOOT_RANGES_MAX];
 	struct mem_range extent[BOOT_EXTENTS_MAX]; /* the stick's FAT volume */
 	char cmdline[BOOT_CMDLINE_MAX];
+	char note[BOOT_NOTE_MAX]; /* what the door failed to do, in words */
 };

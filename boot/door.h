@@ -10,7 +10,7 @@
 
 #include "arch/boot_info.h"
 
-enum { DOOR_PVH = 1, DOOR_UEFI = 2 };
+enum { DOOR_PVH = 1, DOOR_UEFI = 2, DOOR_BIOS = 3 };
 
 /* Called by entry.asm on the boot stack with interrupts off: what the door
  * gave, and the physical address of the image. */

@@ -63,10 +63,22 @@ $(B)/stick.fat: $(B)/BOOTX64.EFI $(B)/ringlet.elf image/mkstick \
 	$(Q)image/mkstick $@ "$(SIZE)" "$(STICK)" $(B)/BOOTX64.EFI \
 	    $(B)/ringlet.elf
 
-# The stick is the bare volume: firmware takes it without a partition table.
-$(B)/ringlet.img: $(B)/stick.fat
+# GRUB is optional; a new name when it comes or goes, so that make notices.
+GRUBID := $(if $(shell command -v grub-mkimage),grub,nogrub)
+
+$(B)/stick.$(GRUBID):
+	@mkdir -p $(@D)
+	$(Q)rm -f $(B)/stick.grub $(B)/stick.nogrub && touch $@
+
+$(B)/nogrub.bin: image/nogrub.asm
+	$(call say,NASM,$<)
+	$(Q)nasm -f bin $< -o $@
+
+$(B)/ringlet.img: $(B)/stick.fat $(B)/nogrub.bin image/mkimage \
+    $(B)/stick.$(GRUBID)
 	$(call say,IMAGE,$@)
-	$(Q)cp $< $@ && cd $(B) && sha256sum ringlet.img >ringlet.img.sha256
+	$(Q)image/mkimage $@ $(B)/stick.fat $(B)/nogrub.bin
+	$(Q)cd $(B) && sha256sum ringlet.img >ringlet.img.sha256
 
 all: $(B)/ringlet.img
 	@:

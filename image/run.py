@@ -23,6 +23,7 @@ import time
 
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
 OVMF_VARS = "/usr/share/OVMF/OVMF_VARS_4M.fd"
+PARTITION = "@@1M"  # of the image, as mtools say it
 CMDLINE_FOLDERS = ("::/EFI", "::/EFI/ringlet")
 CMDLINE_FILE = "::/EFI/ringlet/cmdline.txt"
 GUEST_PORTS = {"http": 80, "echo": 7, "admin": 8139}
@@ -34,7 +35,7 @@ PR_SET_PDEATHSIG = 1
 class Config:
     """One machine.  folder, vars_file and stick belong to this run alone."""
 
-    boot: str = "uefi"  # or pvh
+    boot: str = "uefi"  # or bios, pvh
     machine: str = "q35"
     cpu: str = "max"
     mem_mib: int = 128
@@ -74,9 +75,11 @@ def door_args(c):
     if c.boot == "pvh":
         args = ["-kernel", c.kernel, "-append", c.append]
         return args + (["-initrd", c.stick] if c.stick else [])
-    return [
+    firmware = [] if c.boot == "bios" else [
         "-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
         "-drive", f"if=pflash,format=raw,unit=1,file={c.vars_file}",
+    ]
+    return firmware + [
         "-drive", f"if=none,id=stick,format=raw,snapshot=on,file={c.stick}",
         "-device", "ide-hd,drive=stick,bootindex=0",
     ]
@@ -110,6 +113,7 @@ def qemu_args(c):
 
 def add_cmdline(stick, append):
     """Writes a command line into an image that is ours to change."""
+    stick += PARTITION
     for folder in CMDLINE_FOLDERS:
         subprocess.run(["mmd", "-D", "s", "-i", stick, folder],
                        capture_output=True, check=False)
@@ -137,8 +141,9 @@ class Guest:
         c.log_file = c.log_file or os.path.join(self.folder, "serial.log")
         if c.boot == "pvh":
             return c
-        c.vars_file = os.path.join(self.folder, "vars.fd")
-        shutil.copyfile(OVMF_VARS, c.vars_file)
+        if c.boot == "uefi":
+            c.vars_file = os.path.join(self.folder, "vars.fd")
+            shutil.copyfile(OVMF_VARS, c.vars_file)
         if c.append:
             private = os.path.join(self.folder, "stick.img")
             shutil.copyfile(c.stick, private)
@@ -250,8 +255,8 @@ def watch(guest, ports):
 
 
 def make_config(v):
-    if v["BOOT"] not in ("uefi", "pvh"):
-        sys.exit(f"BOOT={v['BOOT']}: uefi or pvh")
+    if v["BOOT"] not in ("uefi", "bios", "pvh"):
+        sys.exit(f"BOOT={v['BOOT']}: uefi, bios or pvh")
     if v["ACCEL"] not in ("tcg", "kvm"):
         sys.exit(f"ACCEL={v['ACCEL']}: tcg or kvm")
     if not v["MEM"].isdigit() or int(v["MEM"]) < 1:

@@ -1,14 +1,17 @@
 ; SPDX-License-Identifier: MIT
 ;
-; The kernel's two entries, and the way from there to C at -2 GiB.
+; The kernel's three entries, and the way from there to C at -2 GiB.
 ;
 ;   uefi_entry  64-bit, ELF e_entry: rdi = physical address of struct boot_info.
 ;               The firmware's paging may be anything that maps the image and
 ;               boot_info identically: four or five levels, PCID on or off.
 ;   pvh_entry   32-bit, from the ELF note: ebx = struct hvm_start_info.
+;   multiboot2_entry
+;               32-bit, from the multiboot2 header: ebx = its information.  On
+;               BIOS machines, so the CPU may be one that we cannot run on.
 ;
 ; The 64-bit entry leaves long mode first, since the number of paging levels can
-; only be chosen with paging off.  So both meet in `start32`, with
+; only be chosen with paging off.  So all meet in `start32`, with
 ;   ebp = physical base of the image (2 MiB aligned)
 ;   ebx = what the door gave, physical
 ;   esi = which door (boot/door.h)
@@ -40,6 +43,31 @@ section .note.pvh note alloc noexec nowrite align=4
 	dd 4, 4, 18
 	db "Xen", 0
 	dd pvh_entry_phys
+
+; Multiboot2 specification 3.1: within the first 32 KiB of the file, 64-bit
+; aligned.  The kernel is content with VGA text, which every PC with a BIOS
+; shows, so it asks for no graphics mode.
+MB2_MAGIC      equ 0e85250d6h
+MB2_BOOT_MAGIC equ 36d76289h
+
+section .text.multiboot2 progbits alloc exec nowrite align=8
+global multiboot2_header
+multiboot2_header:
+	dd MB2_MAGIC, 0, .end - multiboot2_header
+	dd 100000000h - MB2_MAGIC - (.end - multiboot2_header)
+	dw 3, 0			; where to enter
+	dd 12, multiboot2_entry_phys
+	align 8, db 0
+	dw 4, 0			; consoles: VGA text will do, none is required
+	dd 12, 2
+	align 8, db 0
+	dw 6, 0			; modules begin at pages
+	dd 8
+	dw 10, 0		; lowest free place below 4 GiB, 2 MiB aligned
+	dd 24, IMAGE_LMA, 0ffffffffh, 200000h, 1
+	dw 0, 0
+	dd 8
+.end:
 
 section .text.entry progbits alloc exec nowrite align=16
 
@@ -83,6 +111,27 @@ pvh_entry:
 	cld
 	mov ebp, IMAGE_LMA ; this door loads at the headers' p_paddr
 	mov esi, DOOR_PVH
+	jmp start32
+
+; There is no stack yet, and the image lies where the loader saw fit: the
+; information's reserved second word takes the address that tells where.
+global multiboot2_entry
+multiboot2_entry:
+	cli
+	cld
+	lea esp, [ebx + 8]
+	call .here
+.here:
+	pop ebp
+	sub ebp, OFF(.here)
+	lea esp, [ebp + OFF(boot_stack_top)]
+	cmp eax, MB2_BOOT_MAGIC
+	lea esi, [ebp + OFF(text_loader)]
+	jne refuse
+	call has_long_mode
+	lea esi, [ebp + OFF(text_cpu)]
+	jz refuse
+	mov esi, DOOR_BIOS
 
 start32:
 	lea esp, [ebp + OFF(boot_stack_top)]
@@ -106,6 +155,68 @@ start32:
 	lea eax, [ebp + OFF(start64)]
 	push eax
 	retf
+
+; Out: ZF when this CPU has no 64-bit mode.
+CPUID_EXT      equ 80000000h
+CPUID_EXT_LM   equ 20000000h ; of function 80000001h, edx
+EFLAGS_ID      equ 200000h
+
+has_long_mode:
+	push ebx
+	pushfd
+	pop ecx
+	mov eax, ecx
+	xor eax, EFLAGS_ID
+	push eax
+	popfd
+	pushfd
+	pop eax
+	cmp eax, ecx ; a CPU without CPUID leaves the flag alone
+	je .done
+	mov eax, CPUID_EXT
+	cpuid
+	cmp eax, CPUID_EXT
+	jbe .no
+	mov eax, CPUID_EXT + 1
+	cpuid
+	test edx, CPUID_EXT_LM
+	jmp .done
+.no:
+	xor eax, eax
+.done:
+	pop ebx
+	ret
+
+; In: esi = what to say in the screen's first line, and on the serial port.
+; The memory of VGA text is all that there is before C.
+VGA_TEXT       equ 0b8000h
+VGA_WHITE_RED  equ 4fh
+COM1           equ 3f8h
+COM_SEND_EMPTY equ 20h
+COM_POLLS      equ 100000
+
+refuse:
+	mov edi, VGA_TEXT
+	mov ah, VGA_WHITE_RED
+.next:
+	lodsb
+	test al, al
+	jz .stop
+	stosw
+	mov bl, al
+	mov edx, COM1 + 5
+	mov ecx, COM_POLLS
+.poll:
+	in al, dx
+	test al, COM_SEND_EMPTY
+	loopz .poll
+	mov al, bl
+	mov edx, COM1
+	out dx, al
+	jmp .next
+.stop:
+	hlt
+	jmp .stop
 
 ; In: edi = five kinds of table, eight zeroed pages: PML4, low PDPT, high PDPT,
 ; high PD, four low PDs.
@@ -169,6 +280,12 @@ start64:
 	call boot_entry
 	ud2
 
+section .rodata
+text_cpu:
+	db "Ringlet needs a 64-bit processor; this one has 32 bits.", 0
+text_loader:
+	db "Ringlet: this boot loader does not speak multiboot2.", 0
+
 section .data
 align 8
 boot_gdt:
@@ -193,4 +310,4 @@ boot_stack_guard:
 global boot_stack_top
 boot_stack_top:
 
-extern image_start, pvh_entry_phys
+extern image_start, pvh_entry_phys, multiboot2_entry_phys
