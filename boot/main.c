@@ -68,6 +68,8 @@ noreturn void kernel_main(const struct boot_info *bi)
 	struct fat_volume stick;
 
 	log_info("Ringlet, by the %s door", bi->door);
+	if (bi->note[0])
+		log_warn("%s", bi->note);
 	memory_init(bi);
 	paging_init();
 	stick = stick_volume(bi);

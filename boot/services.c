@@ -17,7 +17,9 @@
 #include "sched/bh.h"
 #include "sched/thread.h"
 
-#define CONFIG_PATH "/config.txt"
+#define CONFIG_PATH   "/config.txt"
+#define CMDLINE_PATH  "/EFI/ringlet/cmdline.txt"
+#define CMDLINE_BYTES 2048
 
 /* An application that boot starts, and the port that tells that it serves. */
 struct service {
@@ -66,6 +68,15 @@ static void report(const char *line)
 	log_warn("%s", line);
 }
 
+static size_t volume_bytes(const struct fat_volume *v)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < v->extent_count; i++)
+		n += v->extent[i].len;
+	return n;
+}
+
 void services_load_stick(const struct fat_volume *v)
 {
 	struct fat_result r = { 0 };
@@ -79,8 +90,9 @@ void services_load_stick(const struct fat_volume *v)
 	if (filetable_init(
 	        &sys.files, (uint32_t)(a.size / 2 / LIMIT_FILE_BYTES), &a) ||
 	    fat_read(v, &sys.files, &a, &r)) {
-		log_error("stick: %s; defaults are used",
-		    r.error ? r.error : "too little memory for its files");
+		log_error("stick: %s (%zu KiB were loaded); defaults are used",
+		    r.error ? r.error : "too little memory for its files",
+		    volume_bytes(v) / 1024);
 		return;
 	}
 	log_info("stick: %u files in %u folders", r.files, r.dirs);
@@ -89,12 +101,32 @@ void services_load_stick(const struct fat_volume *v)
 		    r.first_skipped);
 }
 
+/*
+ * GRUB and firmware have no command line that a user could type, so a file
+ * stands for it; `make run APPEND=...` writes it.  Words of the door come
+ * later and win.
+ */
+static const char *join_cmdline(const char *door)
+{
+	static char line[CMDLINE_BYTES];
+	const struct file *f = filetable_find(&sys.files, CMDLINE_PATH);
+	struct text t = { line, sizeof(line), 0, false };
+
+	for (size_t i = 0; f && i < f->len && !t.truncated; i++)
+		fmt_add(&t, "%c",
+		    f->data[i] >= ' ' && f->data[i] <= '~' ? f->data[i] : ' ');
+	fmt_add(&t, " %s", door);
+	if (t.truncated)
+		log_warn("command line: only the first %zu bytes count", t.len);
+	return line;
+}
+
 const struct settings *services_load_settings(const char *cmdline)
 {
 	const struct file *f = filetable_find(&sys.files, CONFIG_PATH);
 
 	settings_load(&sys.settings, f ? (const char *)f->data : NULL,
-	    f ? f->len : 0, cmdline, report);
+	    f ? f->len : 0, join_cmdline(cmdline), report);
 	log_set_level(sys.settings.log);
 	return &sys.settings;
 }

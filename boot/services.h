@@ -13,8 +13,9 @@
 
 struct random;
 
-/* Reads the stick's files and then the settings: config.txt, and over it the
- * command line.  Mistakes are logged; the defaults stand in. */
+/* Reads the stick's files and then the settings: config.txt, over it the
+ * words of /EFI/ringlet/cmdline.txt, over them the command line.  Mistakes are
+ * logged; the defaults stand in. */
 void services_load_stick(const struct fat_volume *v);
 const struct settings *services_load_settings(const char *cmdline);
 

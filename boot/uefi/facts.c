@@ -106,29 +106,12 @@ static void collect_time(struct boot_info *bi)
 		bi->wall_time_s += t.TimeZone * 60;
 }
 
-static void add_word(struct boot_info *bi, char c)
+static void add_char(struct boot_info *bi, char c)
 {
 	UINTN n = strlena((CHAR8 *)bi->cmdline);
 
 	if (n + 1 < sizeof(bi->cmdline))
 		bi->cmdline[n] = c;
-}
-
-/* \EFI\ringlet\cmdline.txt: how `make run APPEND=...` and a user without a
- * firmware menu give a command line.  Lines join to one. */
-static void collect_cmdline_file(struct loader *l)
-{
-	void *data;
-	UINTN size;
-
-	if (EFI_ERROR(loader_read_file(l, CMDLINE_PATH, &data, &size)))
-		return;
-	for (UINTN i = 0; i < size; i++) {
-		char c = ((char *)data)[i];
-
-		add_word(l->bi, c >= ' ' && c <= '~' ? c : ' ');
-	}
-	FreePool(data);
 }
 
 /* A shell passes the program's own name first. */
@@ -158,9 +141,8 @@ static void collect_load_options(struct loader *l)
 	for (; n < max && s[n] != 0; n++)
 		if (s[n] < ' ' || s[n] > '~')
 			return;
-	add_word(l->bi, ' ');
 	for (UINTN i = skip_program_name(s, n); i < n; i++)
-		add_word(l->bi, (char)s[i]);
+		add_char(l->bi, (char)s[i]);
 }
 
 void facts_collect(struct loader *l)
@@ -169,7 +151,6 @@ void facts_collect(struct loader *l)
 	collect_acpi(l->bi);
 	collect_seed(l->bi);
 	collect_time(l->bi);
-	collect_cmdline_file(l);
 	collect_load_options(l);
 	l->bi->efi_system_table = (uint64_t)ST;
 }

@@ -26,6 +26,19 @@ void loader_add_range(
 		};
 }
 
+void loader_note(struct boot_info *bi, const CHAR16 *format, ...)
+{
+	CHAR16 text[BOOT_NOTE_MAX] = { 0 };
+	va_list args;
+
+	va_start(args, format);
+	UnicodeVSPrint(text, sizeof(text), format, args);
+	va_end(args);
+	Print(L"Ringlet: %s\r\n", text);
+	for (UINTN i = 0; i < BOOT_NOTE_MAX; i++)
+		bi->note[i] = text[i] <= '~' ? (char)text[i] : '?';
+}
+
 EFI_STATUS loader_read_file(
     struct loader *l, CHAR16 *path, void **data, UINTN *size)
 {

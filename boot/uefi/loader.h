@@ -24,8 +24,7 @@
 #define LARGE_PAGE_BYTES 0x200000ull
 #define FOUR_GIB         (1ull << 32)
 
-#define KERNEL_PATH  L"\\ringlet.elf"
-#define CMDLINE_PATH L"\\EFI\\ringlet\\cmdline.txt"
+#define KERNEL_PATH L"\\ringlet.elf"
 
 /* More is not read: it would have to fit into memory, and take its time. */
 #define VOLUME_MAX_MIB 256ull
@@ -52,6 +51,10 @@ EFI_STATUS handoff(struct loader *l);
 /* Reads a whole file of the volume into pool memory.  Borrows path. */
 EFI_STATUS loader_read_file(
     struct loader *l, CHAR16 *path, void **data, UINTN *size);
+
+/* Says on the firmware's screen, and through the kernel on its own, what is
+ * missing.  As Print; the last one counts. */
+void loader_note(struct boot_info *bi, const CHAR16 *format, ...);
 
 /* Takes pages at the given place; type is EfiLoaderCode or EfiLoaderData. */
 EFI_STATUS loader_take(EFI_MEMORY_TYPE type, uint64_t base, uint64_t len);

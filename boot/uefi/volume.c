@@ -174,8 +174,10 @@ void volume_load(struct loader *l)
 	if (!EFI_ERROR(rc))
 		rc = measure(io, &bytes);
 	if (!EFI_ERROR(rc) && bytes > VOLUME_MAX_MIB << 20) {
-		Print(L"Ringlet: volume larger than %ld MiB: not read\r\n",
-		    VOLUME_MAX_MIB);
+		loader_note(l->bi,
+		    L"the stick's volume has %ld MiB and is not read: at most "
+		    L"%ld MiB are (see README, SIZE=)",
+		    bytes >> 20, VOLUME_MAX_MIB);
 		return;
 	}
 	if (!EFI_ERROR(rc))
@@ -183,7 +185,8 @@ void volume_load(struct loader *l)
 	if (!EFI_ERROR(rc))
 		rc = read_extents(io, l->bi);
 	if (EFI_ERROR(rc)) {
-		Print(L"Ringlet: the volume (%ld KiB) is not read: %r\r\n",
+		loader_note(l->bi,
+		    L"the stick's volume (%ld KiB) is not read: %r",
 		    bytes >> 10, rc);
 		release(l->bi);
 	}

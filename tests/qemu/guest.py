@@ -4,8 +4,8 @@
     guest = Guest(folder, net=Wire(), mem=64)
     guest.start(); guest.wait_ready(); guest.stats()["rx.frames"]
 
-Doors: "pvh" loads build/ringlet.elf directly, "uefi" boots build/ringlet.img
-through OVMF.  Networks: User (port forwards), wire.Wire (raw frames),
+Doors: "pvh" loads build/ringlet.elf directly; "uefi" boots build/ringlet.img
+through OVMF, "bios" the same image through SeaBIOS and GRUB.  Networks: User (port forwards), wire.Wire (raw frames),
 netns.Tap (real Linux clients).  What QEMU writes is in folder; its sockets are
 in a temporary folder, since their paths hold 107 bytes only."""
 
@@ -18,16 +18,30 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
+sys.path.insert(0, os.path.join(ROOT, "image"))
+import run as runner  # noqa: E402
+
 MAC = "52:54:00:12:34:56"
 READY = re.compile(r"^READY ip=(\d+\.\d+\.\d+\.\d+) http=(\d+|off) "
                    r"echo=(\d+|off) admin=(\d+|off) boot_ms=(\d+)$", re.M)
 PR_SET_PDEATHSIG = 1
 libc = ctypes.CDLL(None, use_errno=True)
+
+# How the stick's image is attached.
+DISKS = {
+    "usb": ["-device", "qemu-xhci", "-device", "usb-storage,drive=stick"],
+    "ehci": ["-device", "usb-ehci", "-device", "usb-storage,drive=stick"],
+    "ide": ["-device", "ide-hd,drive=stick"],
+    "sata": ["-device", "ahci,id=ahci", "-device",
+             "ide-hd,drive=stick,bus=ahci.0"],
+    "none": [],
+}
 
 
 class GuestError(AssertionError):
@@ -219,8 +233,8 @@ class Guest:
     def __init__(self, folder, net=None, door="pvh", machine="pc", mem=64,
                  cpu="max", append="", stick="default", disk="usb",
                  pcap_bytes=256, extra=(), nic=True, addr=None):
-        """stick: the FAT volume for the direct door, None for none.  disk: how
-        the image is attached for UEFI: usb, ide or sata.  pcap_bytes: how much
+        """stick: the FAT volume for the direct door, the image for the others;
+        None for none.  disk: how the image is attached: a key of DISKS.  pcap_bytes: how much
         of each frame is kept."""
         self.folder, self.net = folder, net if net is not None else User()
         self.door, self.machine, self.mem, self.cpu = door, machine, mem, cpu
@@ -258,21 +272,23 @@ class Guest:
             stick = artifact("stick.fat") if self.stick == "default" \
                 else self.stick
             return args + (["-initrd", stick] if stick else [])
+        args = self.firmware_arguments() if self.door == "uefi" else []
+        image = artifact("ringlet.img") if self.stick == "default" \
+            else self.stick
+        if self.append:
+            private = os.path.join(self.sockets, "stick.img")
+            shutil.copyfile(image, private)
+            runner.add_cmdline(private, self.append)
+            image = private
+        return args + ["-drive", "if=none,id=stick,format=raw,snapshot=on,"
+                       "file=" + image] + DISKS[self.disk]
+
+    def firmware_arguments(self):
         code, variables = firmware()
         mine = os.path.join(self.sockets, "vars.fd")
         shutil.copyfile(variables, mine)
-        image = artifact("ringlet.img") if self.stick == "default" \
-            else self.stick
-        args = ["-drive", "if=pflash,format=raw,readonly=on,file=" + code,
-                "-drive", "if=pflash,format=raw,file=" + mine,
-                "-drive", "if=none,id=stick,format=raw,snapshot=on,file=" +
-                image]
-        return args + {
-            "usb": ["-device", "qemu-xhci", "-device",
-                    "usb-storage,drive=stick"],
-            "ide": ["-device", "ide-hd,drive=stick"],
-            "sata": ["-device", "ahci,id=ahci", "-device",
-                     "ide-hd,drive=stick,bus=ahci.0"]}[self.disk]
+        return ["-drive", "if=pflash,format=raw,readonly=on,file=" + code,
+                "-drive", "if=pflash,format=raw,file=" + mine]
 
     def start(self):
         """Starts QEMU; again when another took a port in between."""
@@ -371,7 +387,7 @@ class Guest:
 
     def wait_ready(self, timeout=None):
         if timeout is None:
-            timeout = 60 if self.door == "uefi" else 25
+            timeout = 25 if self.door == "pvh" else 60
         m = self.wait_line(READY.pattern, timeout)
         self.ready_after = time.monotonic() - self.started
         self.ready = {"ip": m.group(1), "boot_ms": int(m.group(5))}

@@ -4,6 +4,7 @@
 import hashlib
 import os
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ import run  # noqa: E402
 import write  # noqa: E402
 
 EXPECTED_SECONDS = 10
+MKIMAGE = os.path.join(ROOT, "image", "mkimage")
 MKSTICK = os.path.join(ROOT, "image", "mkstick")
 RUN = os.path.join(ROOT, "image", "run.py")
 
@@ -64,6 +66,91 @@ def test_one_tree_makes_one_image(tmp_path, tree):
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
+def mkimage(out, volume, **env):
+    return subprocess.run(
+        [MKIMAGE, str(out), str(volume), artifact("nogrub.bin")], check=False,
+        capture_output=True, text=True, env=dict(os.environ, **env))
+
+
+def chs(field):
+    """Cylinder, head and sector as three numbers."""
+    return field[2] | (field[1] & 0xC0) << 2, field[0], field[1] & 0x3F
+
+
+@pytest.mark.parametrize("size,kind", [(16, 0x0E), (64, 0x0C), (256, 0x0C)])
+def test_the_image_is_one_active_partition(tmp_path, tree, size, kind):
+    fat, image = tmp_path / "s.fat", tmp_path / "s.img"
+    assert mkstick(fat, size, tree).returncode == 0
+    done = mkimage(image, fat)
+    assert done.returncode == 0, done.stderr
+    data = image.read_bytes()
+    assert data[1 << 20:] == fat.read_bytes(), "the volume, unchanged"
+    sector = data[:512]
+    assert sector[510:] == b"\x55\xaa" and sector[440:444] == b"RING"
+    entry = sector[446:462]
+    assert entry[0] == 0x80 and entry[4] == kind
+    assert struct.unpack("<II", entry[8:]) == (2048, size * 2048)
+    assert chs(entry[1:4]) == (1, 0, 1), "a cylinder is 1 MiB"
+    assert chs(entry[5:8]) == (size, 63, 32)
+    assert not any(sector[462:510]), "no second partition"
+    volume = data[1 << 20:]
+    assert struct.unpack_from("<I", volume, 28)[0] == 2048, "hidden sectors"
+    assert struct.unpack_from("<HH", volume, 24) == (32, 64)
+
+
+def test_one_volume_makes_one_image(tmp_path):
+    for name in ("a", "b"):
+        assert mkimage(tmp_path / name, artifact("stick.fat")).returncode == 0
+        time.sleep(1.1)
+    with open(artifact("ringlet.img"), "rb") as f:
+        assert (tmp_path / "a").read_bytes() == f.read()
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.deadline(180)
+def test_a_build_elsewhere_makes_the_same_image(tmp_path):
+    subprocess.run(["make", "-j2", "B=%s" % tmp_path, "all"], cwd=ROOT,
+                   check=True, stdout=subprocess.DEVNULL)
+    for name in ("ringlet.elf", "BOOTX64.EFI", "ringlet.img"):
+        with open(artifact(name), "rb") as f:
+            assert (tmp_path / name).read_bytes() == f.read(), name
+
+
+def test_the_date_is_that_of_source_date_epoch(tmp_path, tree):
+    for epoch, date in (("500000000", "1985-11-05"),
+                        ("1500000000", "2017-07-14")):
+        subprocess.run(
+            [MKSTICK, str(tmp_path / epoch), "16", str(tree),
+             artifact("BOOTX64.EFI"), artifact("ringlet.elf")], check=True,
+            env=dict(os.environ, SOURCE_DATE_EPOCH=epoch))
+        said = subprocess.run(
+            ["mdir", "-i", str(tmp_path / epoch), "::"], text=True,
+            capture_output=True, check=True).stdout
+        assert said.count(date) == 4, said
+
+
+def test_grubs_core_must_fit_below_the_partition(tmp_path):
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    fake = folder / "grub-mkimage"
+    fake.write_text("#!/bin/sh\nwhile [ $# -gt 0 ]; do [ $1 = -o ] && "
+                    "head -c 1048065 /dev/zero >$2; shift; done\n")
+    fake.chmod(0o755)
+    (tmp_path / "boot.img").write_bytes(
+        bytes(0x5C) + struct.pack("<Q", 1) + bytes(448))
+    done = mkimage(tmp_path / "x", artifact("stick.fat"),
+                   GRUB_FOLDER=str(tmp_path),
+                   PATH="%s:%s" % (folder, os.environ["PATH"]))
+    assert done.returncode != 0 and "does not fit" in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_is_no_volume_makes_no_image(tmp_path):
+    (tmp_path / "x").write_bytes(bytes(1 << 20))
+    done = mkimage(tmp_path / "y", tmp_path / "x")
+    assert done.returncode != 0 and "no FAT" in done.stderr
+
+
 def test_a_tree_too_large_is_refused(tmp_path, tree):
     (tree / "www" / "big").write_bytes(bytes(17 << 20))
     done = mkstick(tmp_path / "s", 16, tree)
@@ -88,9 +175,11 @@ def test_the_doors_differ_in_what_qemu_is_told():
     pvh = run.qemu_args(run.Config(boot="pvh", append="a=b", stick="s"))
     assert pvh[pvh.index("-append") + 1] == "a=b"
     assert pvh[pvh.index("-initrd") + 1] == "s"
-    uefi = run.qemu_args(run.Config(boot="uefi", append="a=b", stick="s"))
-    assert "-append" not in uefi and "-kernel" not in uefi
-    assert any("snapshot=on" in a for a in uefi)
+    for door in ("uefi", "bios"):
+        args = run.qemu_args(run.Config(boot=door, append="a=b", stick="s"))
+        assert "-append" not in args and "-kernel" not in args
+        assert any("snapshot=on" in a for a in args)
+        assert any("pflash" in a for a in args) == (door == "uefi")
 
 
 def test_forwards_stay_on_this_host():

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: MIT
+"""The stick's image as a machine sees it: one file through both firmwares and
+every way a stick can be attached; edited as people edit it; broken as sticks
+break.  The full matrix of combinations is behind SOAK=1."""
+
+import os
+import shutil
+import subprocess
+import time
+
+import pytest
+
+from guest import ROOT, User, artifact
+from stick import run
+
+EXPECTED_SECONDS = 45
+PARTITION_LBA = 2048
+MKIMAGE = os.path.join(ROOT, "image", "mkimage")
+MKSTICK = os.path.join(ROOT, "image", "mkstick")
+HAVE_GRUB = bool(shutil.which("grub-mkimage"))
+
+needs_grub = pytest.mark.skipif(
+    not HAVE_GRUB, reason="grub-mkimage is missing: run ./setup")
+
+DOORS = [pytest.param("bios", marks=needs_grub), "uefi"]
+SMALL_MIB = 4  # firmware and GRUB read the volume slowly from some controllers
+
+
+def mtools(image, *command, **options):
+    """One of mtools on the image's partition."""
+    run(command[0], "-i", "%s@@1M" % image, *command[1:], **options)
+
+
+def put(image, path, content):
+    mtools(image, "mcopy", "-D", "o", "-", "::" + path, input=content)
+
+
+def make_image(path, mib):
+    subprocess.run(
+        [MKSTICK, path + ".fat", str(mib), os.path.join(ROOT, "image/stick"),
+         artifact("BOOTX64.EFI"), artifact("ringlet.elf")], check=True)
+    subprocess.run([MKIMAGE, path, path + ".fat", artifact("nogrub.bin")],
+                   check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """One image for every machine; nobody changes it."""
+    return make_image(str(tmp_path_factory.mktemp("small") / "s"), SMALL_MIB)
+
+
+@pytest.fixture
+def image(tmp_path, small):
+    """A copy that may be edited."""
+    return shutil.copyfile(small, str(tmp_path / "stick.img"))
+
+
+def check_serves(guest):
+    status, _, body = guest.get("/")
+    assert status == 200
+    with open(os.path.join(ROOT, "image/stick/www/index.html"), "rb") as f:
+        assert body == f.read(), "the stick's own page"
+    assert guest.stats()["rx.frames"] > 0
+
+
+# Pairwise with tests/qemu/test_boot.py, which has UEFI on IDE, SATA and xHCI.
+@pytest.mark.parametrize("door,machine,disk,mem", [
+    pytest.param("bios", "pc", "ide", 4096, marks=needs_grub),
+    pytest.param("bios", "q35", "usb", 128, marks=needs_grub),
+    pytest.param("bios", "pc", "ehci", 64, marks=needs_grub),
+    pytest.param("bios", "q35", "sata", 2048, marks=needs_grub),
+    ("uefi", "pc", "ehci", 4096)])
+def test_one_image_boots_through_both_firmwares(
+        boot, small, door, machine, disk, mem):
+    guest = boot(door=door, machine=machine, disk=disk, mem=mem, stick=small)
+    assert "by the %s door" % door in guest.serial()
+    check_serves(guest)
+
+
+@needs_grub
+def test_the_image_as_built_boots_from_a_bios(boot):
+    check_serves(boot(door="bios", machine="q35", disk="usb"))
+
+
+if os.environ.get("SOAK") == "1":
+    @pytest.mark.deadline(120)
+    @pytest.mark.parametrize("cpu", ["qemu64", "max"])
+    @pytest.mark.parametrize("mem", [128, 4096])
+    @pytest.mark.parametrize("disk", ["usb", "ehci", "ide", "sata"])
+    @pytest.mark.parametrize("machine", ["pc", "q35"])
+    @pytest.mark.parametrize("door", DOORS)
+    def test_every_combination(boot, small, door, machine, disk, mem, cpu):
+        check_serves(boot(door=door, machine=machine, disk=disk, mem=mem,
+                          cpu=cpu, stick=small))
+
+
+@needs_grub
+@pytest.mark.parametrize("cpu", ["pentium3", "486"])
+def test_a_processor_of_32_bits_is_told_so(boot, small, cpu):
+    guest = boot(ready=False, door="bios", disk="sata", cpu=cpu, stick=small,
+                 extra=("-vga", "std"))
+    wanted = b"Ringlet needs a 64-bit processor; this one has 32 bits."
+    wait_screen(guest, wanted)
+    assert wanted.decode() in guest.serial()
+
+
+def screen_text(guest):
+    """The characters of VGA text, row after row."""
+    path = guest.folder + "/screen"
+    guest.qmp("pmemsave", val=0xb8000, size=80 * 25 * 2, filename=path)
+    with open(path, "rb") as f:
+        return f.read()[::2]
+
+
+def wait_screen(guest, wanted, timeout=20):
+
+    deadline = time.monotonic() + timeout
+    while wanted not in screen_text(guest):
+        assert time.monotonic() < deadline, screen_text(guest)
+        time.sleep(0.05)
+
+
+def without_grub(out):
+    env = dict(os.environ, GRUB_FOLDER="/nonexistent")
+    return subprocess.run(
+        [MKIMAGE, out, artifact("stick.fat"), artifact("nogrub.bin")],
+        env=env, capture_output=True, text=True, check=True)
+
+
+def test_without_grub_the_screen_says_what_is_needed(boot, tmp_path):
+    path = str(tmp_path / "nogrub.img")
+    assert "grub-pc-bin" in without_grub(path).stdout
+    guest = boot(ready=False, door="bios", disk="sata", stick=path,
+                 extra=("-vga", "std"))
+    wait_screen(guest, b"this stick needs UEFI firmware")
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_stick_edited_on_windows(boot, image, door):
+    put(image, "/CONFIG.TXT", b"\xef\xbb\xbf# Notepad\r\necho.port = 77\r\n"
+        b"prot = 80\r\nhttp.port = 8081\r\n")
+    mtools(image, "mdel", "::/www/index.html")
+    put(image, "/www/INDEX.HTM", b"short\r\n")
+    put(image, "/www/index.html", b"<p>mine\r\n")
+    mtools(image, "mmd", "::/www/My Holiday Pictures (2)")
+    put(image, "/www/My Holiday Pictures (2)/Sea & sand.HTML", b"sand\r\n")
+    put(image, "/www/desktop.ini", b"[x]\r\n")
+    mtools(image, "mmd", "::/System Volume Information")
+    put(image, "/System Volume Information/IndexerVolumeGuid", b"{0}")
+    guest = boot(door=door, disk="sata", stick=image,
+                 net=User(http=8081, echo=78), append="echo.port=78")
+    assert guest.ready["http"] == 8081
+    assert guest.ready["echo"] == 78, "\\EFI\\ringlet\\cmdline.txt wins"
+    assert "config.txt:3: unknown key 'prot'" in guest.serial()
+    assert guest.get("/")[2] == b"<p>mine\r\n"
+    assert guest.get("/index.htm")[2] == b"short\r\n"
+    path = "/my%20holiday%20pictures%20(2)/sea%20&%20sand.html"
+    assert guest.get(path)[2] == b"sand\r\n"
+    assert guest.get("/System%20Volume%20Information/")[0] == 404
+
+
+@needs_grub
+def test_a_volume_that_grew_after_the_image_was_made_is_said(boot, image):
+    """GRUB loads as many sectors as the image was built with."""
+    with open(image, "r+b") as f:
+        f.seek(PARTITION_LBA * 512 + 19)
+        f.write(bytes(2))  # 16 bits of sectors: see the 32 bits
+        f.seek(PARTITION_LBA * 512 + 32)
+        f.write((64 * 2048).to_bytes(4, "little"))
+    guest = boot(door="bios", disk="sata", stick=image)
+    assert "larger than what was loaded of it (%d KiB" % (
+        SMALL_MIB << 10) in guest.serial()
+    status, _, body = guest.get("/")
+    assert status == 200 and b"Ringlet" in body, "the built-in page"
+
+
+@needs_grub
+def test_a_stick_cut_short_still_boots(boot, image):
+    """GRUB refuses a module that runs over the disk's end."""
+    os.truncate(image, 3 << 20)
+    guest = boot(door="bios", disk="sata", stick=image)
+    assert "gave no module: the stick was not read" in guest.serial()
+    assert guest.get("/")[0] == 200
+
+
+def test_a_volume_too_large_is_refused_with_the_limit(boot, tmp_path):
+    """Somebody copied the files by hand to a large stick."""
+    path, mib = str(tmp_path / "large.img"), 300
+    with open(artifact("ringlet.img"), "rb") as f:
+        head = bytearray(f.read(512))
+    head[446 + 4] = 0x0C
+    head[446 + 12:446 + 16] = (mib * 2048).to_bytes(4, "little")
+    with open(path, "wb") as f:
+        f.write(head)
+        f.truncate((mib + 1) << 20)
+    mtools(path, "mformat", "-F", "-T", str(mib * 2048), "-h", "64", "-s",
+           "32", "-H", str(PARTITION_LBA), "::")
+    mtools(path, "mmd", "::/EFI", "::/EFI/BOOT", "::/www")
+    mtools(path, "mcopy", artifact("BOOTX64.EFI"), "::/EFI/BOOT")
+    mtools(path, "mcopy", artifact("ringlet.elf"), "::/")
+    put(path, "/config.txt", b"http.port = off\n")
+    guest = boot(door="uefi", disk="usb", stick=path)
+    assert "has 300 MiB and is not read: at most 256 MiB" in guest.serial()
+    assert guest.ready["http"] == 80, "the default"
+    assert guest.get("/")[0] == 200
+
+
+@needs_grub
+def test_a_fat32_stick_boots_from_a_bios(boot, tmp_path):
+    path = make_image(str(tmp_path / "fat32"), 64)
+    with open(path, "rb") as f:
+        assert f.read(512)[446 + 4] == 0x0C
+    check_serves(boot(door="bios", disk="sata", stick=path, mem=256))
