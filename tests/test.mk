@@ -15,7 +15,11 @@ bench: ## boot time, sizes, smallest memory, idle CPU
 	+$(Q)$(MAKE) --no-print-directory test-images
 	$(Q)B=$(B) tools/measure
 
+soak: ## every combination of machine, firmware and controller; long
+	$(Q)./setup
+	+$(Q)SOAK=1 B=$(B) tools/run-tests qemu
+
 # What the boots in QEMU need.
 test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img
 
-.PHONY: test check bench test-images
+.PHONY: test check bench soak test-images
