@@ -245,6 +245,7 @@ def test_a_removable_unmounted_disk_may_be_written():
 
 @pytest.mark.parametrize("changes,why", [
     ({"type": "part"}, "whole disk"), ({"type": "loop"}, "whole disk"),
+    ({"size": 0}, "no medium"),
     ({"rm": False}, "removable"), ({"ro": True}, "write-protected"),
     ({"size": 1000}, "too small"), ({"mountpoints": ["/"]}, "in use"),
     ({"children": [{"mountpoints": ["/home"]}]}, "in use"),
@@ -258,9 +259,96 @@ def test_what_is_no_disk_is_refused():
     assert write.describe("/nonexistent") is None
 
 
-def test_what_was_written_is_read_back(tmp_path):
-    (tmp_path / "a").write_bytes(b"x" * 3000000)
-    (tmp_path / "b").write_bytes(b"x" * 3000000 + b"rest of the stick")
-    assert write.same(tmp_path / "a", tmp_path / "b")
-    (tmp_path / "b").write_bytes(b"x" * 2999999 + b"y")
-    assert not write.same(tmp_path / "a", tmp_path / "b")
+@pytest.fixture
+def stick_file(tmp_path):
+    """A file in the place of a stick of 3 MB, and an image for it."""
+    (tmp_path / "image").write_bytes(b"x" * 2500000)
+    (tmp_path / "dev").write_bytes(b"o" * 3000000)
+    return str(tmp_path / "image"), str(tmp_path / "dev")
+
+
+def facts(path, **changes):
+    return disk(path=path, model="Cruzer Blade ", size=3000000, children=[
+        {"path": path + "1", "fstype": "vfat", "label": "HOLIDAY",
+         "size": 2900000, "mountpoints": [None]}], **changes)
+
+
+def test_the_stick_is_written_when_its_name_was_typed(stick_file, capsys):
+    image, dev = stick_file
+    asked = []
+
+    def ask(prompt):
+        asked.append(prompt)
+        return dev + "\n"
+    assert write.write(image, dev, facts(dev), ask) is None
+    assert dev in asked[0]
+    said = capsys.readouterr().out
+    assert "Cruzer Blade, 0.0 GB" in said and "HOLIDAY" in said
+    assert "Everything on it will be lost" in said
+    with open(dev, "rb") as f:
+        assert f.read() == b"x" * 2500000 + b"o" * 500000
+
+
+@pytest.mark.parametrize("typed", ["", "y", "yes", "/dev/sdx", None])
+def test_nothing_is_written_when_something_else_was_typed(stick_file, typed):
+    image, dev = stick_file
+
+    def ask(_prompt):
+        if typed is None:
+            raise EOFError
+        return typed
+    assert write.write(image, dev, facts(dev), ask) == "nothing was written"
+    with open(dev, "rb") as f:
+        assert f.read(1) == b"o"
+
+
+def test_a_refused_disk_is_not_asked_about(stick_file):
+    image, dev = stick_file
+    why = write.write(image, dev, facts(dev, rm=False), lambda _: 1 / 0)
+    assert "not removable" in why
+
+
+def test_a_stick_that_forgets_is_found(stick_file, monkeypatch):
+    image, dev = stick_file
+    real = write.copy
+
+    def bad(image, device):
+        real(image, device)
+        with open(device, "r+b") as f:
+            f.seek(1234567)
+            f.write(b"!")
+    monkeypatch.setattr(write, "copy", bad)
+    why = write.write(image, dev, facts(dev), lambda _: dev)
+    assert "byte 1234567" in why and "bad" in why
+
+
+def test_a_stick_that_ends_early_is_found(stick_file):
+    image, dev = stick_file
+    os.truncate(dev, 1000000)
+    assert write.difference(image, dev) == 0
+    write.copy(image, dev)
+    assert write.difference(image, dev) is None
+    os.truncate(dev, 2499999)
+    assert write.difference(image, dev) == 2499999
+
+
+@pytest.mark.parametrize("error,words", [
+    (PermissionError(13, "Permission denied"), "sudo image"),
+    (OSError(16, "busy"), "in use"), (OSError(5, "Input/output error"),
+                                      "not usable")])
+def test_errors_of_the_device_are_said(
+        stick_file, monkeypatch, error, words):
+    def fail(*_):
+        raise error
+    image, dev = stick_file
+    monkeypatch.setattr(write, "copy", fail)
+    assert words in write.write(image, dev, facts(dev), lambda _: dev)
+
+
+def test_without_a_device_the_candidates_are_listed(monkeypatch):
+    monkeypatch.setattr(write, "describe", lambda *_: [
+        disk(path="/dev/sdq", model=None), disk(path="/dev/sdr", rm=False)])
+    said = write.usage(1 << 20)
+    assert "/dev/sdq: unknown model" in said and "sdr" not in said
+    monkeypatch.setattr(write, "describe", lambda *_: [])
+    assert "no removable disk" in write.usage(1 << 20)
