@@ -352,6 +352,66 @@ static void every_key_is_documented(void **state)
 	}
 }
 
+/* Appends the stick's config.txt with every `# key = value` switched on, the
+ * way a user would; returns how many there are. */
+static size_t read_config(char *text, size_t size, bool on)
+{
+	char line[256];
+	size_t keys = 0;
+	FILE *f = fopen("image/stick/config.txt", "r");
+
+	if (f == NULL)
+		skip();
+	for (text[0] = '\0'; fgets(line, sizeof(line), f) != NULL;) {
+		bool is_key = false;
+		size_t start;
+
+		assert_non_null(strstr(line, "\r\n"));
+		for (size_t i = 0; settings_keys[i].name != NULL; i++) {
+			size_t n = strlen(settings_keys[i].name);
+
+			is_key =
+			    is_key ||
+			    (strncmp(line + 2, settings_keys[i].name, n) == 0 &&
+			        strncmp(line + 2 + n, " = ", 3) == 0);
+		}
+		keys += is_key;
+		start = is_key && on ? 2 : 0;
+		assert_true(strlen(text) + strlen(line) < size);
+		strcat(text, line + start);
+	}
+	fclose(f);
+	return keys;
+}
+
+static void the_sticks_file_names_every_key_and_sets_none(void **state)
+{
+	static struct settings defaults;
+	static char text[16384];
+	size_t keys = 0;
+
+	while (settings_keys[keys].name != NULL)
+		keys++;
+	/* `ip` stands there twice. */
+	assert_int_equal(read_config(text, sizeof(text), false), keys + 1);
+	assert_int_equal(load(text, NULL), 0);
+	settings_defaults(&defaults);
+	assert_memory_equal(&s, &defaults, sizeof(s));
+}
+
+static void every_line_of_the_sticks_file_can_be_switched_on(void **state)
+{
+	static char text[16384];
+
+	read_config(text, sizeof(text), true);
+	/* The second `ip` is told; nothing else is wrong. */
+	assert_int_equal(load(text, NULL), 1);
+	assert_non_null(strstr(said, "ip"));
+	assert_int_equal(s.ip_prefix, 24);
+	assert_string_equal(s.hostname, "ringlet");
+	assert_string_equal(s.app, "spin");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test(name)
@@ -378,6 +438,8 @@ int main(void)
 		TEST(an_application_has_a_plain_name),
 		TEST(every_key_of_the_contract_is_known),
 		TEST(every_key_is_documented),
+		TEST(the_sticks_file_names_every_key_and_sets_none),
+		TEST(every_line_of_the_sticks_file_can_be_switched_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
