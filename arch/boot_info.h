@@ -3,9 +3,10 @@
  * What every door hands the kernel.  The UEFI loader is another program, so
  * the layout is fixed: naturally aligned fixed-width fields, no pointers.
  *
- * Everything referred to lies below 4 GiB and stays untouched until the kernel
- * has taken it: the range it lies in is listed as MEM_RESERVED.  Ranges may
- * overlap and come in any order; a reserved one wins over a free one.
+ * Everything referred to but the framebuffer lies below 4 GiB and stays
+ * untouched until the kernel has taken it: the range it lies in is listed as
+ * MEM_RESERVED.  Ranges may overlap and come in any order; a reserved one wins
+ * over a free one.
  */
 #pragma once
 
@@ -30,12 +31,20 @@ struct mem_range {
 	uint32_t type, unused;
 };
 
-/* With bits_per_pixel 0 it is VGA text: width and height count cells of two
- * bytes. */
+enum framebuffer_kind {
+	FRAMEBUFFER_NONE = 0,
+	FRAMEBUFFER_RGB = 1, /* linear pixels */
+	FRAMEBUFFER_TEXT = 2 /* VGA text: width and height in characters */
+};
+
+/* The memory may lie above 4 GiB.  Colour bits of 0: as usual for the pixel's
+ * size (8 of each; 5, 6 and 5 in 16 bits). */
 struct boot_framebuffer {
-	uint64_t base; /* 0: none */
+	uint64_t base;
 	uint32_t width, height, stride_bytes, bits_per_pixel;
-	uint32_t red_shift, green_shift, blue_shift, unused;
+	uint32_t red_shift, green_shift, blue_shift;
+	uint32_t red_bits, green_bits, blue_bits;
+	uint32_t kind, unused;
 };
 
 struct boot_info {

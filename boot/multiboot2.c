@@ -144,13 +144,19 @@ static void take_screen(struct boot_info *bi, const struct tag *t)
 	s.width = f->width;
 	s.height = f->height;
 	s.stride_bytes = f->stride;
-	if (f->kind == SCREEN_RGB && t->size >= RGB_TAG_BYTES) {
-		s.bits_per_pixel = f->bits_per_pixel;
+	s.bits_per_pixel = f->bits_per_pixel;
+	if (f->kind == SCREEN_TEXT) {
+		s.kind = FRAMEBUFFER_TEXT;
+	} else if (f->kind == SCREEN_RGB && t->size >= RGB_TAG_BYTES) {
+		s.kind = FRAMEBUFFER_RGB;
 		s.red_shift = f->red_shift;
+		s.red_bits = f->red_bits;
 		s.green_shift = f->green_shift;
+		s.green_bits = f->green_bits;
 		s.blue_shift = f->blue_shift;
+		s.blue_bits = f->blue_bits;
 	}
-	if (s.bits_per_pixel != 0 || f->kind == SCREEN_TEXT)
+	if (s.kind != FRAMEBUFFER_NONE)
 		bi->framebuffer = s;
 }
 

@@ -33,12 +33,19 @@ static void collect_seed(struct boot_info *bi)
 		bi->seed_len = sizeof(bi->seed);
 }
 
-static void set_shifts(
+/* A mask's lowest bit, and how many follow. */
+static void set_colour(uint32_t mask, uint32_t *shift, uint32_t *bits)
+{
+	*shift = (uint32_t)__builtin_ctz(mask);
+	*bits = 32 - (uint32_t)__builtin_clz(mask >> *shift);
+}
+
+static void set_colours(
     struct boot_framebuffer *fb, uint32_t r, uint32_t g, uint32_t b)
 {
-	fb->red_shift = r;
-	fb->green_shift = g;
-	fb->blue_shift = b;
+	set_colour(r, &fb->red_shift, &fb->red_bits);
+	set_colour(g, &fb->green_shift, &fb->green_bits);
+	set_colour(b, &fb->blue_shift, &fb->blue_bits);
 }
 
 static void collect_screen(struct boot_framebuffer *fb)
@@ -51,17 +58,16 @@ static void collect_screen(struct boot_framebuffer *fb)
 		return;
 	mode = gop->Mode->Info;
 	if (mode->PixelFormat == PixelRedGreenBlueReserved8BitPerColor)
-		set_shifts(fb, 0, 8, 16);
+		set_colours(fb, 0xff, 0xff00, 0xff0000);
 	else if (mode->PixelFormat == PixelBlueGreenRedReserved8BitPerColor)
-		set_shifts(fb, 16, 8, 0);
+		set_colours(fb, 0xff0000, 0xff00, 0xff);
 	else if (mode->PixelFormat == PixelBitMask &&
 	         mode->PixelInformation.RedMask != 0 &&
 	         mode->PixelInformation.GreenMask != 0 &&
 	         mode->PixelInformation.BlueMask != 0)
-		set_shifts(fb,
-		    (uint32_t)__builtin_ctz(mode->PixelInformation.RedMask),
-		    (uint32_t)__builtin_ctz(mode->PixelInformation.GreenMask),
-		    (uint32_t)__builtin_ctz(mode->PixelInformation.BlueMask));
+		set_colours(fb, mode->PixelInformation.RedMask,
+		    mode->PixelInformation.GreenMask,
+		    mode->PixelInformation.BlueMask);
 	else
 		return; /* no framebuffer, only a service that ends */
 	fb->width = mode->HorizontalResolution;
@@ -69,6 +75,7 @@ static void collect_screen(struct boot_framebuffer *fb)
 	fb->bits_per_pixel = 32;
 	fb->stride_bytes = mode->PixelsPerScanLine * 4;
 	fb->base = gop->Mode->FrameBufferBase;
+	fb->kind = FRAMEBUFFER_RGB;
 }
 
 static void collect_acpi(struct boot_info *bi)

@@ -280,7 +280,7 @@ static void screen(uint8_t kind, uint8_t bits, uint32_t len)
 		uint32_t stride, width, height;
 		uint8_t bits, kind, zero[2], colour[6], end[2];
 	} f = { 0xfd000000, 4096, 1024, 768, bits, kind, { 0 },
-		{ 16, 8, 8, 8, 0, 8 }, { 0 } };
+		{ 16, 8, 8, 7, 0, 6 }, { 0 } };
 
 	start();
 	good(8, &f, len);
@@ -296,7 +296,11 @@ static void takes_the_framebuffer(void **state)
 	assert_int_equal(bi.framebuffer.height, 768);
 	assert_int_equal(bi.framebuffer.stride_bytes, 4096);
 	assert_int_equal(bi.framebuffer.bits_per_pixel, 32);
+	assert_int_equal(bi.framebuffer.kind, FRAMEBUFFER_RGB);
 	assert_int_equal(bi.framebuffer.red_shift, 16);
+	assert_int_equal(bi.framebuffer.red_bits, 8);
+	assert_int_equal(bi.framebuffer.green_bits, 7);
+	assert_int_equal(bi.framebuffer.blue_bits, 6);
 	assert_int_equal(bi.framebuffer.green_shift, 8);
 	assert_int_equal(bi.framebuffer.blue_shift, 0);
 }
@@ -305,7 +309,7 @@ static void takes_vga_text_as_cells(void **state)
 {
 	screen(2, 16, 24);
 	assert_int_equal(bi.framebuffer.base, 0xfd000000);
-	assert_int_equal(bi.framebuffer.bits_per_pixel, 0);
+	assert_int_equal(bi.framebuffer.kind, FRAMEBUFFER_TEXT);
 }
 
 static void screens_that_cannot_be_used_are_none(void **state)
