@@ -176,7 +176,7 @@ void volume_load(struct loader *l)
 	if (!EFI_ERROR(rc) && bytes > VOLUME_MAX_MIB << 20) {
 		loader_note(l->bi,
 		    L"the stick's volume has %ld MiB and is not read: at most "
-		    L"%ld MiB are (see README, SIZE=)",
+		    L"%ld MiB are (docs/STICK.md)",
 		    bytes >> 20, VOLUME_MAX_MIB);
 		return;
 	}
