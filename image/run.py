@@ -121,6 +121,12 @@ def add_cmdline(stick, append):
                    input=append.encode(), check=True)
 
 
+def has_grub(image):
+    """Whether a BIOS could boot it: image/mkimage leaves the gap empty else."""
+    with open(image, "rb") as f:
+        return any(f.read(1024)[512:])
+
+
 def die_with_parent():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
@@ -295,6 +301,9 @@ def main(arguments):
     if config.debug:
         print(f"gdb -ex 'target remote 127.0.0.1:1234' "
               f"{v['BUILD']}/ringlet.debug", flush=True)
+    if config.boot == "bios" and not has_grub(config.stick):
+        sys.exit("BOOT=bios: this image was built without GRUB; install "
+                 "grub-common and grub-pc-bin (./setup), then make image")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     signal.signal(signal.SIGHUP, lambda *_: sys.exit(128 + signal.SIGHUP))
     stdin = None if config.terminal else subprocess.DEVNULL

@@ -40,7 +40,6 @@ DISKS = {
     "ide": ["-device", "ide-hd,drive=stick"],
     "sata": ["-device", "ahci,id=ahci", "-device",
              "ide-hd,drive=stick,bus=ahci.0"],
-    "none": [],
 }
 
 

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import shutil
 import socket
 import struct
 import subprocess
@@ -209,6 +210,16 @@ def test_a_busy_port_is_said():
 def test_a_bad_variable_is_said(word):
     done = runner(word)
     assert done.returncode != 0 and word in done.stderr
+
+
+def test_an_image_without_grub_is_not_run_through_a_bios(tmp_path):
+    shutil.copyfile(artifact("stick.fat"), tmp_path / "stick.fat")
+    done = mkimage(tmp_path / "ringlet.img", artifact("stick.fat"),
+                   GRUB_FOLDER="/nonexistent")
+    assert done.returncode == 0
+    done = runner("BUILD=%s" % tmp_path, "BOOT=bios", "HTTP=off", "ECHO=off",
+                  "ADMIN=off")
+    assert done.returncode != 0 and "without GRUB" in done.stderr
 
 
 def children(pid):

@@ -206,8 +206,8 @@ static void entry_sizes_that_make_no_sense_are_no_map(void **state)
 	for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		struct {
 			uint32_t entry_size, version;
-			struct entry e;
-		} body = { sizes[i], 0, ram };
+			struct entry e[2];
+		} body = { sizes[i], 0, { ram, ram } };
 
 		start();
 		good(6, &body, sizeof(body));
