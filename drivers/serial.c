@@ -71,7 +71,7 @@ static void put(char c)
 	write_reg(REG_DATA, (uint8_t)c);
 }
 
-void serial_write(const char *text, size_t len)
+void serial_write(enum log_level level, const char *text, size_t len)
 {
 	if (!serial.present)
 		return;

@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lib/log.h"
+
 /* Sets the port up.  Returns whether there is one.  Context: boot. */
 bool serial_init(void);
 
 /* Writes, with a carriage return before each line feed.  A log sink.
  * Context: any. */
-void serial_write(const char *text, size_t len);
+void serial_write(enum log_level level, const char *text, size_t len);

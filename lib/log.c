@@ -8,6 +8,7 @@
 #include "lib/log.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "lib/fmt.h"
 #include "lib/string.h"
@@ -17,6 +18,7 @@ static struct {
 	log_sink *sinks[LOG_SINKS_MAX];
 	uint32_t sink_count;
 	enum log_level level;
+	bool panicking;
 	uint64_t written; /* bytes ever put into the ring */
 	char ring[LOG_RING_BYTES];
 } logger = { .level = LOG_INFO };
@@ -40,15 +42,18 @@ static void ring_write(const char *s, size_t len)
 		logger.ring[(at + i) % LOG_RING_BYTES] = s[i];
 }
 
-static void emit(const char *s, size_t len)
+static void emit(enum log_level level, const char *s, size_t len)
 {
 	ring_write(s, len);
+	if (logger.panicking)
+		level = LOG_PANIC;
 	for (uint32_t i = 0; i < logger.sink_count; i++)
-		logger.sinks[i](s, len);
+		logger.sinks[i](level, s, len);
 }
 
 /* Completes a line of which buf[0..used) stands, and sends it. */
-static void finish_line(char *buf, size_t used, const char *fmt, va_list ap)
+static void finish_line(
+    enum log_level level, char *buf, size_t used, const char *fmt, va_list ap)
 {
 	size_t room = LOG_LINE_BYTES - 1 - used;
 	size_t n = (size_t)fmt_vsnprintf(buf + used, room, fmt, ap);
@@ -60,7 +65,7 @@ static void finish_line(char *buf, size_t used, const char *fmt, va_list ap)
 		n--;
 	blank_controls(buf + used, n);
 	buf[used + n] = '\n';
-	emit(buf, used + n + 1);
+	emit(level, buf, used + n + 1);
 }
 
 void log_init(uint64_t (*clock_ns)(void))
@@ -72,6 +77,21 @@ void log_add_sink(log_sink *sink)
 {
 	if (logger.sink_count < LOG_SINKS_MAX)
 		logger.sinks[logger.sink_count++] = sink;
+}
+
+void log_remove_sink(log_sink *sink)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < logger.sink_count; i++)
+		if (logger.sinks[i] != sink)
+			logger.sinks[kept++] = logger.sinks[i];
+	logger.sink_count = kept;
+}
+
+void log_panic(void)
+{
+	logger.panicking = true;
 }
 
 void log_set_level(enum log_level level)
@@ -91,7 +111,7 @@ void log_at(enum log_level level, const char *fmt, ...)
 	    (uint32_t)(ms / 1000), (uint32_t)(ms % 1000));
 
 	va_start(ap, fmt);
-	finish_line(buf, (size_t)used, fmt, ap);
+	finish_line(level, buf, (size_t)used, fmt, ap);
 	va_end(ap);
 }
 
@@ -101,7 +121,7 @@ void log_line(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	finish_line(buf, 0, fmt, ap);
+	finish_line(LOG_LINE, buf, 0, fmt, ap);
 	va_end(ap);
 }
 

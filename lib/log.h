@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The system log: one line per call, "[seconds.milliseconds] text", sent to
- * every sink (serial line, later the screen) and kept in a ring of the last
+ * every sink (serial line, screen) and kept in a ring of the last
  * LOG_RING_BYTES.  Never called per packet.
  */
 #pragma once
@@ -13,14 +13,23 @@
 #define LOG_LINE_BYTES 512
 #define LOG_SINKS_MAX  4
 
-enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+enum log_level {
+	LOG_ERROR,
+	LOG_WARN,
+	LOG_INFO,
+	LOG_DEBUG,
+	LOG_LINE, /* these two are for sinks: a line of log_line */
+	LOG_PANIC /* any line after log_panic */
+};
 
-/* A sink writes bytes somewhere.  Context: any, interrupts included. */
-typedef void log_sink(const char *text, size_t len);
+/* A sink writes one whole line somewhere; its newline ends the bytes.  Context:
+ * any, interrupts included. */
+typedef void log_sink(enum log_level level, const char *text, size_t len);
 
 /* Sets the clock (nanoseconds since kernel entry) that stamps each line. */
 void log_init(uint64_t (*clock_ns)(void));
 void log_add_sink(log_sink *sink);
+void log_remove_sink(log_sink *sink);
 void log_set_level(enum log_level level);
 
 void log_at(enum log_level level, const char *fmt, ...)
@@ -28,6 +37,9 @@ void log_at(enum log_level level, const char *fmt, ...)
 
 /* A line that scripts read: no stamp, starts at column one, always shown. */
 void log_line(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The machine is about to stop: every line from now on tells why. */
+void log_panic(void);
 
 /* Copies the newest bytes of the ring, oldest first.  Returns how many. */
 size_t log_copy(char *buf, size_t size);

@@ -150,6 +150,7 @@ static void check_nesting(const char *message)
 {
 	if (!state.panicking) {
 		state.panicking = true;
+		log_panic();
 		return;
 	}
 	log_line("PANIC again, while panicking: %s", message);

@@ -20,7 +20,7 @@ static void report_threads(void)
 	sched_for_each(print_thread, NULL);
 }
 
-static void sink(const char *text, size_t len)
+static void sink(enum log_level level, const char *text, size_t len)
 {
 	fwrite(text, 1, len, stderr);
 }

@@ -105,7 +105,7 @@ void dhcp_link_up(struct stack *st, struct netdev *dev)
 /* --- The bench -------------------------------------------------------------
  */
 
-static inline void keep_log(const char *text, size_t len)
+static inline void keep_log(enum log_level level, const char *text, size_t len)
 {
 	if (bench.log_len + len >= LOG_MAX)
 		return;

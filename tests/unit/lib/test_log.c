@@ -16,9 +16,11 @@ static struct {
 } seen;
 
 static bool nested;
+static enum log_level last_level;
 
-static void collect(const char *text, size_t len)
+static void collect(enum log_level level, const char *text, size_t len)
 {
+	last_level = level;
 	if (seen.len + len < sizeof(seen.text)) {
 		memcpy(seen.text + seen.len, text, len);
 		seen.len += len;
@@ -27,7 +29,7 @@ static void collect(const char *text, size_t len)
 }
 
 /* As an interrupt that logs in the middle of another line's way. */
-static void log_in_between(const char *text, size_t len)
+static void log_in_between(enum log_level level, const char *text, size_t len)
 {
 	if (nested) {
 		nested = false;
@@ -134,6 +136,35 @@ static void a_line_logged_inside_a_sink_arrives_whole(void **state)
 	assert_memory_equal(copy, seen.text, 30);
 }
 
+static void a_removed_sink_hears_no_more(void **state)
+{
+	log_remove_sink(log_in_between); /* it is not there */
+	log_remove_sink(collect);
+	log_line("unheard");
+	log_add_sink(collect);
+	log_line("heard");
+	assert_string_equal(seen.text, "heard\n");
+}
+
+static void a_sink_is_told_the_level(void **state)
+{
+	log_warn("w");
+	assert_int_equal(last_level, LOG_WARN);
+	log_line("l");
+	assert_int_equal(last_level, LOG_LINE);
+	log_error("e");
+	assert_int_equal(last_level, LOG_ERROR);
+}
+
+static void after_a_panic_every_line_is_part_of_it(void **state)
+{
+	log_panic();
+	log_line("PANIC");
+	assert_int_equal(last_level, LOG_PANIC);
+	log_info("i");
+	assert_int_equal(last_level, LOG_PANIC);
+}
+
 static void sinks_beyond_the_limit_are_ignored(void **state)
 {
 	for (int i = 0; i < LOG_SINKS_MAX; i++)
@@ -158,10 +189,15 @@ int main(void)
 		cmocka_unit_test_setup(
 		    a_long_line_is_cut_and_still_ends, start),
 		cmocka_unit_test_setup(the_ring_keeps_the_newest_bytes, start),
+		cmocka_unit_test_setup(a_removed_sink_hears_no_more, start),
+		cmocka_unit_test_setup(a_sink_is_told_the_level, start),
 		cmocka_unit_test_setup(
 		    a_line_logged_inside_a_sink_arrives_whole, start),
 		cmocka_unit_test_setup(
 		    sinks_beyond_the_limit_are_ignored, start),
+		/* For good, so it comes last. */
+		cmocka_unit_test_setup(
+		    after_a_panic_every_line_is_part_of_it, start),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

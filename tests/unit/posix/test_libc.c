@@ -255,7 +255,7 @@ static void names_are_numbers(void **state)
 static char logged[2048];
 static size_t logged_len;
 
-static void collect(const char *text, size_t len)
+static void collect(enum log_level level, const char *text, size_t len)
 {
 	if (logged_len + len < sizeof(logged))
 		memcpy(logged + logged_len, text, len);
