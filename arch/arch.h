@@ -77,6 +77,10 @@ paddr_t arch_dma_addr(const void *p);
 /* Maps a device's registers, uncached.  NULL when that is impossible. */
 volatile void *arch_map_device(paddr_t base, size_t size);
 
+/* Maps video memory for writing, so that the CPU combines writes where it can.
+ * NULL when that is impossible. */
+void *arch_map_framebuffer(paddr_t base, size_t size);
+
 /* --- Registers: one access of exactly this width ------------------------- */
 
 uint8_t arch_read8(const volatile void *reg);

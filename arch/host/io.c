@@ -96,6 +96,11 @@ volatile void *arch_map_device(paddr_t base, size_t size)
 	return (volatile void *)(uintptr_t)base;
 }
 
+void *arch_map_framebuffer(paddr_t base, size_t size)
+{
+	return (void *)(uintptr_t)base;
+}
+
 static uint64_t addr(const volatile void *reg)
 {
 	return (uint64_t)(uintptr_t)reg;

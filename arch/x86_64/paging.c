@@ -10,6 +10,7 @@
 
 #define PTE_PRESENT  (1ull << 0)
 #define PTE_WRITE    (1ull << 1)
+#define PTE_COMBINE  (1ull << 3) /* PWT: entry 1 of the PAT */
 #define PTE_UNCACHED (3ull << 3) /* PCD | PWT: entry 3 of the PAT */
 #define PTE_LARGE    (1ull << 7)
 #define PTE_GLOBAL   (1ull << 8)
@@ -19,10 +20,10 @@
 #define TEXT_FLAGS   (PTE_PRESENT | PTE_GLOBAL)
 #define RODATA_FLAGS (PTE_PRESENT | PTE_GLOBAL | PTE_NX)
 #define DATA_FLAGS   (PTE_PRESENT | PTE_GLOBAL | PTE_NX | PTE_WRITE)
-#define DEVICE_FLAGS (DATA_FLAGS | PTE_UNCACHED)
 
-/* The PAT at reset: WB, WT, UC-, UC, twice.  Firmware may have changed it. */
-#define PAT_RESET 0x0007040600070406ull
+/* WB, WC, UC-, UC, and then as at reset WB, WT, UC-, UC.  Without write
+ * combining the second would be WT, which nothing uses. */
+#define PAT_VALUE 0x0007040600070106ull
 
 #define CPUID_FEATURES    1
 #define CPUID_EXT         0x80000001
@@ -160,7 +161,7 @@ static void init_cpu_features(void)
 	if (cpu_id(CPUID_FEATURES).d & CPUID_FEATURE_MCE)
 		cpu_add_cr4(CR4_MCE);
 	if (cpu_id(CPUID_FEATURES).d & CPUID_FEATURE_PAT)
-		cpu_msr_write(MSR_PAT, PAT_RESET);
+		cpu_msr_write(MSR_PAT, PAT_VALUE);
 	if (!(cpu_id(CPUID_EXT).d & CPUID_EXT_D_NX)) {
 		log_warn("this CPU cannot forbid execution of data");
 		return;
@@ -240,7 +241,7 @@ paddr_t arch_dma_addr(const void *p)
 	return va - DIRECT_BASE;
 }
 
-volatile void *arch_map_device(paddr_t base, size_t size)
+static void *map_device(paddr_t base, size_t size, uint64_t flags)
 {
 	uint64_t offset = base % PAGE_BYTES;
 	uint64_t start = base - offset, va = paging.device_next;
@@ -251,8 +252,23 @@ volatile void *arch_map_device(paddr_t base, size_t size)
 	    memmap_overlaps(memory_map(), start, len, MEM_FREE) ||
 	    memmap_overlaps(memory_map(), start, len, MEM_RESERVED))
 		return NULL;
-	map(va, start, len, DEVICE_FLAGS);
+	map(va, start, len, flags);
 	/* One unmapped page, so that running over the end is noticed. */
 	paging.device_next = va + len + PAGE_BYTES;
-	return (volatile uint8_t *)va + offset;
+	return (uint8_t *)va + offset;
+}
+
+volatile void *arch_map_device(paddr_t base, size_t size)
+{
+	return map_device(base, size, DATA_FLAGS | PTE_UNCACHED);
+}
+
+/* Whether the CPU has a PAT decides: without one the entry's bits would mean
+ * write-through. */
+void *arch_map_framebuffer(paddr_t base, size_t size)
+{
+	bool combine = cpu_id(CPUID_FEATURES).d & CPUID_FEATURE_PAT;
+
+	return map_device(
+	    base, size, DATA_FLAGS | (combine ? PTE_COMBINE : PTE_UNCACHED));
 }
