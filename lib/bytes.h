@@ -8,7 +8,9 @@
 
 #include <stdint.h>
 
-/* Eight bytes at any address, whatever type they have. */
+/* Bytes at any address, whatever type they have. */
+typedef uint16_t __attribute__((may_alias, aligned(1))) unaligned16;
+typedef uint32_t __attribute__((may_alias, aligned(1))) unaligned32;
 typedef uint64_t __attribute__((may_alias, aligned(1))) unaligned64;
 
 typedef struct {

@@ -12,6 +12,7 @@
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
+#include "boot/console.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/string.h"
@@ -150,8 +151,10 @@ noreturn void kernel_main(const struct boot_info *bi)
 {
 	const char *want = strstr(bi->cmdline, "crash=");
 
+	console_init(bi);
 	memory_init(bi);
 	paging_init();
+	console_map();
 	clock_init();
 	interrupts_init();
 	panic_set_policy(strstr(bi->cmdline, "panic=halt") ? PANIC_HALT : 1);
