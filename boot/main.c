@@ -10,6 +10,7 @@
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
+#include "boot/console.h"
 #include "boot/services.h"
 #include "lib/assert.h"
 #include "lib/log.h"
@@ -67,11 +68,13 @@ noreturn void kernel_main(const struct boot_info *bi)
 	const struct settings *settings;
 	struct fat_volume stick;
 
+	console_init(bi);
 	log_info("Ringlet, by the %s door", bi->door);
 	if (bi->note[0])
 		log_warn("%s", bi->note);
 	memory_init(bi);
 	paging_init();
+	console_map();
 	stick = stick_volume(bi);
 	log_info(
 	    "memory: %lu MiB free", memmap_total(memory_map(), MEM_FREE) >> 20);
@@ -80,6 +83,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	gather_entropy(bi);
 	services_load_stick(&stick);
 	settings = services_load_settings(bi->cmdline);
+	console_choose(settings);
 	panic_set_policy(
 	    settings->panic_halt ? PANIC_HALT : (int)settings->panic_reboot_s);
 	services_make(&rng);

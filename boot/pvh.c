@@ -8,11 +8,18 @@
 
 #include <stddef.h>
 
+#include "arch/arch.h"
 #include "arch/x86_64/paging.h"
 #include "lib/assert.h"
 #include "lib/string.h"
 
 #define START_MAGIC 0x336ec578u
+
+#define VGA_GRAPHICS_INDEX 0x3ce
+#define VGA_GRAPHICS_DATA  0x3cf
+#define VGA_TEXT_BASE      0xb8000
+#define VGA_TEXT_COLUMNS   80
+#define VGA_TEXT_ROWS      25
 
 /* Xen, public/arch-x86/hvm/start_info.h */
 struct start_info {
@@ -73,6 +80,29 @@ static void take_initrd(const struct start_info *s)
 	add_range(m->base, m->size, MEM_RESERVED);
 }
 
+/*
+ * The firmware ran before us, and has left VGA in text mode where there is one.
+ * IBM VGA, graphics controller index 6: bit 0 is clear for text, bits 3:2 are
+ * set for memory at b8000.  No VGA reads as all ones.
+ */
+static void take_screen(void)
+{
+	uint8_t v;
+
+	arch_out8(VGA_GRAPHICS_INDEX, 6);
+	v = arch_in8(VGA_GRAPHICS_DATA);
+	if ((v & 0x0d) != 0x0c)
+		return;
+	info.framebuffer = (struct boot_framebuffer){
+		.kind = FRAMEBUFFER_TEXT,
+		.base = VGA_TEXT_BASE,
+		.width = VGA_TEXT_COLUMNS,
+		.height = VGA_TEXT_ROWS,
+		.stride_bytes = 2 * VGA_TEXT_COLUMNS,
+		.bits_per_pixel = 16,
+	};
+}
+
 const struct boot_info *pvh_boot_info(uint32_t start_info)
 {
 	const struct start_info *s = phys_to_virt(start_info);
@@ -87,6 +117,7 @@ const struct boot_info *pvh_boot_info(uint32_t start_info)
 	info.acpi_rsdp = s->rsdp;
 	take_memory(s);
 	take_initrd(s);
+	take_screen();
 	if (s->cmdline != 0)
 		str_copy(info.cmdline, sizeof(info.cmdline),
 		    phys_to_virt(s->cmdline));

@@ -3,6 +3,8 @@
 
 #include "apps/apps.h"
 #include "arch/arch.h"
+#include "boot/console.h"
+#include "drivers/screen.h"
 #include "lib/assert.h"
 #include "lib/filetable.h"
 #include "lib/fmt.h"
@@ -246,6 +248,7 @@ int services_start_network(void)
 	const struct settings *s = &sys.settings;
 	int rc = drivers_probe(&sys.stack, &s->nic, &sys.card);
 
+	console_show(&sys.stack, sys.card, s);
 	if (rc)
 		return rc;
 	if (s->ip_dhcp)
@@ -313,6 +316,8 @@ void services_start_apps(int64_t wall_time_s)
 	choose_services();
 	for (int i = 0; i < SERVICES; i++)
 		start_service(&sys.service[i]);
+	if (screen_start())
+		log_warn("no thread for the screen: it slows the rest down");
 }
 
 /* --- READY --------------------------------------------------------------- */
@@ -341,6 +346,14 @@ static void add_port(struct text *t, const struct service *s)
 		fmt_add(t, " %s=%u", s->name, s->port);
 }
 
+/* Waits for a change; meanwhile the header lives. */
+static void wait_change(void)
+{
+	uint64_t again_ns = console_show(&sys.stack, sys.card, &sys.settings);
+
+	waitq_wait(&sys.stack.changed, again_ns);
+}
+
 noreturn void services_announce(void)
 {
 	char line[160];
@@ -348,7 +361,7 @@ noreturn void services_announce(void)
 	uint32_t told;
 
 	while (!all_ready())
-		waitq_wait(&sys.stack.changed, WAIT_FOREVER);
+		wait_change();
 	told = sys.card->ip.addr;
 	fmt_add(&t, "READY ip=%pI", (const void *)&told);
 	for (int i = 0; i < SERVICES; i++)
@@ -356,7 +369,7 @@ noreturn void services_announce(void)
 			add_port(&t, &sys.service[i]);
 	log_line("%s boot_ms=%lu", line, clock_ns() / NS_PER_MS);
 	for (;;) {
-		waitq_wait(&sys.stack.changed, WAIT_FOREVER);
+		wait_change();
 		if (sys.card->ip.addr && sys.card->ip.addr != told) {
 			told = sys.card->ip.addr;
 			log_line("ADDRESS ip=%pI", (const void *)&told);
