@@ -2,7 +2,8 @@
 /*
  * A kernel that does what the command line says and dies of it, so that a test
  * can read what a panic prints: `crash=NAME [panic=halt]`.  It prints a line
- * "SURVIVED NAME" when the machine let it pass.
+ * "SURVIVED NAME" when the machine let it pass.  framebuffer=high: the screen
+ * is 800x600 pixels at 4 GiB, where a test has put memory.
  */
 #include "boot/door.h"
 
@@ -147,10 +148,30 @@ static const struct {
 	{ "frame", crash_frame },
 };
 
+static const struct boot_info *with_high_screen(const struct boot_info *bi)
+{
+	static struct boot_info changed;
+
+	changed = *bi;
+	changed.framebuffer = (struct boot_framebuffer){
+		.kind = FRAMEBUFFER_RGB,
+		.base = 1ull << 32,
+		.width = 800,
+		.height = 600,
+		.stride_bytes = 3200,
+		.bits_per_pixel = 32,
+		.red_shift = 16,
+		.green_shift = 8,
+	};
+	return &changed;
+}
+
 noreturn void kernel_main(const struct boot_info *bi)
 {
 	const char *want = strstr(bi->cmdline, "crash=");
 
+	if (strstr(bi->cmdline, "framebuffer=high"))
+		bi = with_high_screen(bi);
 	console_init(bi);
 	memory_init(bi);
 	paging_init();

@@ -231,15 +231,18 @@ def read_response(connection, has_body=True, rest=None):
 class Guest:
     def __init__(self, folder, net=None, door="pvh", machine="pc", mem=64,
                  cpu="max", append="", stick="default", disk="usb",
-                 pcap_bytes=256, extra=(), nic=True, addr=None):
+                 pcap_bytes=256, extra=(), nic=True, addr=None,
+                 kernel="ringlet.elf"):
         """stick: the FAT volume for the direct door, the image for the others;
-        None for none.  disk: how the image is attached: a key of DISKS.  pcap_bytes: how much
+        None for none.  disk: how the image is attached: a key of DISKS.
+        kernel: what the direct door starts.  pcap_bytes: how much
         of each frame is kept."""
         self.folder, self.net = folder, net if net is not None else User()
         self.door, self.machine, self.mem, self.cpu = door, machine, mem, cpu
         self.append = " ".join(filter(None, [self.net.append, append]))
         self.stick, self.disk, self.extra = stick, disk, list(extra)
         self.pcap_bytes, self.nic, self.addr = pcap_bytes, nic, addr
+        self.kernel = kernel  # for the direct door
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
         self.may_panic = False  # for tests that mean it to
@@ -267,7 +270,7 @@ class Guest:
 
     def door_arguments(self):
         if self.door == "pvh":
-            args = ["-kernel", artifact("ringlet.elf"), "-append", self.append]
+            args = ["-kernel", artifact(self.kernel), "-append", self.append]
             stick = artifact("stick.fat") if self.stick == "default" \
                 else self.stick
             return args + (["-initrd", stick] if stick else [])
