@@ -148,9 +148,9 @@ static void add_traffic(
     struct text *t, const struct stack *st, const struct netdev *card)
 {
 	measure(card);
-	fmt_add(t, " link %s │ %lu in, %lu out packets/s │ %u connections",
+	fmt_add(t, " link %s │ %lu in, %lu out packets/s │ %u connection%s",
 	    card->link_up ? "up" : "down", console.rate_in, console.rate_out,
-	    st->conns.in_use);
+	    st->conns.in_use, st->conns.in_use == 1 ? "" : "s");
 	if (!card->link_up)
 		fmt_add(t, " │ is the cable plugged in?");
 }

@@ -333,11 +333,10 @@ static void show_change(void)
 /* The header stays when the PANIC line has scrolled away. */
 static void begin_panic(const char *text, size_t len)
 {
-	static const char title[] = " PANIC  Ringlet has stopped: ";
+	static const char title[] = " PANIC  Ringlet has stopped; "
+	                            "a photo of this screen tells why";
 
 	screen.panicking = true;
-	if (len > 0 && text[len - 1] == '\n')
-		len--;
 	put_header(0, COLOUR_PANIC_HEADER, title, sizeof(title) - 1);
 	put_header(1, COLOUR_PANIC_HEADER, text, len);
 }

@@ -4,7 +4,7 @@
  * and kernel.ld use the same numbers.
  *
  *	0xffff800000000000  direct map: usable RAM at its physical address
- *	0xffffc00000000000  device registers, uncached
+ *	0xffffc00000000000  device registers, uncached; video memory
  *	0xffffd00000000000  stacks, each between unmapped pages
  *	0xffffffff80200000  the image: text RX, rodata R, data and bss RW
  *

@@ -22,9 +22,15 @@ VGA = ("-vga", "std")
 WARN, PANIC, HEADER = 0x0e, 0x4f, 0x1f  # colours as in drivers/screen.c
 
 
+ADDRESS_LINE = (r"^ Ringlet [\d.]+ │ http://10\.0\.2\.15/ │ "
+                r"up 00:0\d:\d\d │ ringlet$")
+LINK_LINE = (r"^ link up │ \d+ in, \d+ out packets/s │ "
+             r"\d+ connections?$")
+
+
 def crash_stick(tmp_path, append):
     """A stick with the kernel that crashes on request."""
-    path = str(tmp_path / "crash.img")
+    path = os.path.join(tmp_path, "crash.img")
     shutil.copyfile(artifact("stick.fat"), path)
     subprocess.run(["mcopy", "-D", "o", "-i", path,
                     artifact("tests/crash.elf"), "::/ringlet.elf"],
@@ -33,12 +39,14 @@ def crash_stick(tmp_path, append):
     return path
 
 
-def check_console(lines, guest, columns):
+def check_console(reader, guest, columns):
     """The header, and every line of the serial port below it."""
-    assert re.match(r" Ringlet [\d.]+ │ http://10\.0\.2\.15/ │ up 00:0\d:\d\d "
-                    "│ ringlet$", lines[0]), lines[0]
-    assert re.match(r" link up │ \d+ in, \d+ out packets/s │ "
-                    r"\d+ connections$", lines[1]), lines[1]
+    screen.wait(reader, guest, "^READY .* boot_ms=")
+    screen.wait(reader, guest, LINK_LINE)
+    lines = screen.wait(reader, guest, ADDRESS_LINE)
+    lines = [l if isinstance(l, str) else l[0] for l in lines]
+    assert re.match(ADDRESS_LINE, lines[0]), lines[0]
+    assert not any(screen.UNKNOWN in l for l in lines), lines
     said = [l for l in guest.lines() if re.match(r"\[\d|READY", l)]
     assert len(said) > 8
     wrapped = [l[at:at + columns].rstrip() for l in said
@@ -48,13 +56,13 @@ def check_console(lines, guest, columns):
 
 @pytest.mark.deadline(120)
 @pytest.mark.parametrize("machine,extra", [
-    ("q35", VGA), ("pc", ("-vga", "none", "-device", "ramfb"))])
+    ("q35", ("-vga", "none", "-device", "VGA,edid=on,xres=1920,yres=1080")),
+    ("pc", ("-vga", "none", "-device", "ramfb"))])
 def test_pixels(boot, machine, extra):
     guest = boot(door="uefi", machine=machine, mem=128, extra=extra)
-    size = guest.wait_line(r"screen: (\d+)x\d+ pixels of 32 bits")
-    lines = screen.wait(screen.read, guest, "^READY ")
-    assert not any(screen.UNKNOWN in l for l in lines), lines
-    check_console(lines, guest, int(size.group(1)) // 8)
+    size = guest.wait_line(r"screen: \d+x\d+ pixels of 32 bits at \w+, "
+                           r"(\d+)x\d+ characters")
+    check_console(screen.read, guest, int(size.group(1)))
     guest.set_link(False)
     screen.wait(screen.read, guest, "link down.*is the cable plugged in")
     guest.set_link(True)
@@ -102,9 +110,8 @@ def test_a_frame_buffer_above_4_gib(boot, tmp_path):
 
 def test_text_memory(boot):
     guest = boot(extra=VGA)
-    rows = screen.wait(screen.read_text_memory, guest, "^READY ")
-    check_console([text for text, _ in rows], guest, 80)
-    assert set(rows[0][1]) == {HEADER}
+    check_console(screen.read_text_memory, guest, 80)
+    assert set(screen.read_text_memory(guest)[0][1]) == {HEADER}
 
 
 def test_a_panic_in_text_memory(boot):
