@@ -17,6 +17,7 @@
 
 #define FOUR_GIB     (1ull << 32)
 #define HEADER_BYTES 256
+#define TITLE        " Ringlet " RINGLET_VERSION " │ "
 
 static_assert((int)CANVAS_PIXELS == FRAMEBUFFER_RGB, "one numbering");
 static_assert((int)CANVAS_TEXT == FRAMEBUFFER_TEXT, "one numbering");
@@ -77,6 +78,7 @@ void console_map(void)
 	}
 	screen_move(arch_map_framebuffer(f->base, bytes_of(f)));
 	if (screen_present()) {
+		screen_set_header(0, TITLE "starting");
 		say_screen(f);
 		return;
 	}
@@ -163,7 +165,7 @@ uint64_t console_show(
 
 	if (!s->console_screen || !screen_present())
 		return UINT64_MAX;
-	fmt_add(&t, " Ringlet " RINGLET_VERSION " │ ");
+	fmt_add(&t, TITLE);
 	add_address(&t, card, s);
 	fmt_add(&t, " │ ");
 	add_uptime(&t, clock_ns() / NS_PER_S);

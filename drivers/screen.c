@@ -38,7 +38,7 @@ static struct {
 	bool present;
 	bool panicking;
 	bool threaded; /* the thread draws */
-	bool drawing;
+	bool drawing, drawing_panic;
 	bool mapped; /* for good: screen_move */
 	bool cleared;
 	bool changed; /* since the look at the first cell began */
@@ -271,19 +271,33 @@ static bool draw_some(void)
 	return false;
 }
 
-void screen_flush(void)
+/* An interrupt may log while a line is being drawn: that one's drawing goes on
+ * to the new line.  A panic draws whatever it interrupted, but when it comes
+ * back while it draws, then drawing is what fails. */
+static bool may_draw(void)
 {
 	if (!screen.present || screen.canvas.mode.memory == NULL)
-		return;
-	if (!screen.panicking && (screen.drawing || !screen.mapped))
+		return false;
+	if (!screen.panicking)
+		return screen.mapped && !screen.drawing;
+	if (screen.drawing_panic)
+		screen.present = false;
+	return screen.present;
+}
+
+void screen_flush(void)
+{
+	if (!may_draw())
 		return;
 	screen.drawing = true;
+	screen.drawing_panic = screen.panicking;
 	screen.next = 0;
 	do
 		while (draw_some())
 			;
 	while (screen.changed);
 	screen.drawing = false;
+	screen.drawing_panic = false;
 }
 
 /* --- The thread ------------------------------------------------------------

@@ -108,6 +108,16 @@ def test_a_frame_buffer_above_4_gib(boot, tmp_path):
     assert "PANIC on request, 42" in lines[2:]
 
 
+def test_a_screen_that_cannot_be_drawn_ends_in_no_loop(boot):
+    guest = boot(ready=False, stick=None, kernel="tests/crash.elf", extra=VGA,
+                 append="crash=panic panic=halt framebuffer=lost")
+    guest.may_panic = True
+    guest.wait_line("^halted", 20, alive=False)
+    assert re.findall("^PANIC.*", guest.serial(), re.M) == [
+        "PANIC on request, 42", "PANIC again, while panicking: page fault: "
+        "write to unmapped ffff8000000b8000"]
+
+
 def test_text_memory(boot):
     guest = boot(extra=VGA)
     check_console(screen.read_text_memory, guest, 80)
