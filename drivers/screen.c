@@ -130,7 +130,7 @@ static size_t decode(const uint8_t *s, size_t n, uint32_t *c)
 	if (s[0] < 0x80)
 		return 1;
 	*c = REPLACEMENT;
-	if (s[0] < 0xc2 || s[0] > 0xf4 || more >= n)
+	if (s[0] < 0xc0 || s[0] > 0xf4 || more >= n)
 		return 1;
 	for (size_t i = 1; i <= more; i++) {
 		if ((s[i] & 0xc0) != 0x80)

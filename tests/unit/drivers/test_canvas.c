@@ -13,7 +13,8 @@
 #include "lib/errno.h"
 #include "tests/support/read_screen.h"
 
-#define RED_ON_BLUE 0x1c /* light red; as in VGA text memory */
+/* Light red, as in VGA text memory; the highest bit means nothing. */
+#define RED_ON_BLUE 0x9c
 
 /* Orders and widths of colours that firmware uses, and some that none does. */
 static const struct format {

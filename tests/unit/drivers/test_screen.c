@@ -150,6 +150,19 @@ static void broken_utf_8_is_replaced_byte_by_byte(void **state)
 	expect_row(LOG, "�|�|��|���|��|��");
 }
 
+static void overlong_and_too_large_utf_8_is_replaced(void **state)
+{
+	put("\xe0\x80\xaf|\xf0\x80\x80\xaf|\xf4\x90\x80\x80|\xf7\x80\x80\x80");
+	expect_row(LOG, "���|����|����|����");
+}
+
+static void a_character_cut_by_the_end_is_not_read_on(void **state)
+{
+	/* Behind the end stands what would complete it. */
+	screen_write(LOG_INFO, "a\xc3\xa4", 2);
+	expect_row(LOG, "a�");
+}
+
 static void a_tab_stops_at_the_edge(void **state)
 {
 	put("01234567890123456789012345678901234567\tx\n");
@@ -265,6 +278,34 @@ static void without_memory_everything_is_quiet(void **state)
 	assert_int_equal(screen_start(), 0);
 }
 
+static void what_was_on_the_screen_before_is_cleared(void **state)
+{
+	screen_memory_free(&mode);
+	use_mode(COLUMNS * 8 + 3, ROWS * 16 + 3);
+	put("a\n");
+	assert_int_equal(screen_paper(&mode, LOG, 1), BLACK);
+	assert_int_equal(screen_paper(&mode, ROWS - 1, COLUMNS - 1), BLACK);
+	assert_int_equal(
+	    screen_rgb(&mode, mode.width - 1, mode.height - 1), BLACK);
+}
+
+static void a_full_screen_is_drawn_in_turns(void **state)
+{
+	char line[COLUMNS];
+	int turns = 0;
+
+	assert_int_equal(screen_start(), 0);
+	memset(line, 'x', sizeof(line));
+	for (int i = 0; i < ROWS; i++)
+		screen_write(LOG_INFO, line, sizeof(line));
+	while (screen_text(&mode, ROWS - 1)[0] != 'x' && turns < 100) {
+		thread_yield();
+		turns++;
+	}
+	/* 8 rows of 40 cells, and 64 cells a turn. */
+	assert_in_range(turns, 5, 8);
+}
+
 /* The thread draws in turns, and other threads run in between. */
 static void the_thread_draws_soon_and_then_rests(void **state)
 {
@@ -370,6 +411,8 @@ int main(void)
 		TEST(utf_8_is_read),
 		TEST(what_the_font_lacks_is_one_substitute),
 		TEST(broken_utf_8_is_replaced_byte_by_byte),
+		TEST(overlong_and_too_large_utf_8_is_replaced),
+		TEST(a_character_cut_by_the_end_is_not_read_on),
 		TEST(a_tab_stops_at_the_edge),
 		TEST(an_empty_write_is_nothing),
 		TEST(levels_have_colours),
@@ -379,6 +422,8 @@ int main(void)
 		TEST(nothing_is_drawn_before_the_memory_is_mapped),
 		TEST(a_panic_is_drawn_before_that),
 		TEST(without_memory_everything_is_quiet),
+		TEST(what_was_on_the_screen_before_is_cleared),
+		TEST(a_full_screen_is_drawn_in_turns),
 		TEST(the_thread_draws_soon_and_then_rests),
 		TEST(a_flood_of_lines_lets_others_run),
 		TEST(an_idle_screen_sleeps),
