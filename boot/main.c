@@ -6,6 +6,7 @@
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/cmos.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/firmware.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
@@ -73,6 +74,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	if (bi->note[0])
 		log_warn("%s", bi->note);
 	memory_init(bi);
+	firmware_init(bi);
 	paging_init();
 	console_map();
 	stick = stick_volume(bi);

@@ -174,9 +174,40 @@ def frames():
         record(arp(1, 0x0a000009, 0x0a000009), 15) + record(dhcp(6), 17)
     yield "raw", record(arp(1), 1, True) + record(data, 1, True) + \
         record(b"\xff" * 60, 1, True) + record(b"", 1)
+def acpi(revision):
+    """Returns e0000-...: root pointer, root tables, MADT, FADT, MCFG; the
+    fuzzer seals the checksums."""
+    base = 0xe0000
+
+    def table(signature, body):
+        return struct.pack("<4sI", signature, 36 + len(body)) + \
+            bytes([3]) + bytes(27) + body
+    madt = table(b"APIC", struct.pack("<II", 0xfee00000, 1) +
+                 bytes([0, 8, 0, 0, 1, 0, 0, 0]) +
+                 struct.pack("<BBBBII", 1, 12, 0, 0, 0xfec00000, 0) +
+                 struct.pack("<BBBBIH", 2, 10, 0, 9, 9, 13) +
+                 bytes([4, 6, 255, 0, 0, 1]))
+    fadt = bytearray(table(b"FACP", bytes(240)))
+    struct.pack_into("<H", fadt, 46, 9)
+    struct.pack_into("<I", fadt, 76, 0x608)
+    struct.pack_into("<I", fadt, 112, 1 << 10)
+    mcfg = table(b"MCFG", bytes(8) + struct.pack("<QHBBI", 0xb0000000, 0, 0,
+                                                 255, 0))
+    at, places, data = base + 0xc0, [], b""
+    for t in (madt, bytes(fadt), mcfg):
+        places.append(at + len(data))
+        data += t + bytes(-len(t) % 16)
+    rsdt = table(b"RSDT", struct.pack("<3I", *places))
+    xsdt = table(b"XSDT", struct.pack("<3Q", *places))
+    root = struct.pack("<8s7xBIIQ4x", b"RSD PTR ", revision, base + 0x30, 36,
+                       base + 0x70 if revision else 0)
+    return root.ljust(0x30, b"\0") + rsdt.ljust(0x40, b"\0") + \
+        xsdt.ljust(0x50, b"\0") + data
 
 
 def main():
+    save("acpi", "one", acpi(0))
+    save("acpi", "six", acpi(2))
     for fat32 in (False, True):
         name = "fat32" if fat32 else "fat16"
         save("fat", name, b"\0" + volume(fat32))

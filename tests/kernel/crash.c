@@ -12,6 +12,7 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/clock.h"
+#include "arch/x86_64/firmware.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
@@ -177,6 +178,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 		bi = with_high_screen(bi);
 	console_init(bi);
 	memory_init(bi);
+	firmware_init(bi);
 	paging_init();
 	if (!strstr(bi->cmdline, "framebuffer=lost"))
 		console_map();

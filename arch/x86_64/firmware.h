@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* What the firmware's tables say about this machine. */
+#pragma once
+
+#include "arch/boot_info.h"
+#include "arch/x86_64/acpi.h"
+
+/* Reads the tables while the boot page tables still show all memory below
+ * 4 GiB, and says what was found.  Context: boot, before paging_init. */
+void firmware_init(const struct boot_info *bi);
+
+/* What firmware_init found; before it, a PC without ACPI. */
+const struct acpi_facts *firmware_facts(void);
