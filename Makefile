@@ -28,7 +28,8 @@ KFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 # --- the same sources in a process ---------------------------------------
 HDIRS := lib sched net drivers posix apps arch/host
 HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboot2.c \
-	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c
+	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c \
+	arch/x86_64/irqlines.c
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 HFLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \

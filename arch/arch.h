@@ -22,12 +22,36 @@ unsigned long arch_irq_save(void);
 void arch_irq_restore(unsigned long state);
 
 /*
- * Attaches a handler to an interrupt line (8259 number 0-15, level triggered)
- * and unmasks the line.  A shared line calls every handler; each returns
- * whether its device asked.  Returns 0, -EINVAL for a line that does not
- * exist, -EBUSY when too many share it.  Context: boot.
+ * Interrupt lines: 0 to 15 are the pins of the 8259 pair, ARCH_IRQ_GSI + n is
+ * the IO-APICs' pin n (a global system interrupt).  A card's interrupt may
+ * arrive at several of them, or at none.
+ */
+#define ARCH_IRQ_GSI      0x100u
+#define ARCH_IRQ_INVERTED 0x1000u /* with a GSI: the other polarity */
+#define ARCH_IRQ_STORM    20000u  /* interrupts of nobody in a second */
+
+/*
+ * Lists the lines at which a PCI card may be whose interrupt-line register
+ * holds hint, the likeliest first; none of those that the machine itself uses.
+ * Returns how many, at most max.
+ */
+size_t arch_irq_candidates(uint8_t hint, unsigned *line, size_t max);
+
+/*
+ * Attaches a handler to a line, level triggered, and unmasks it.  A shared line
+ * calls every handler; each returns whether its device asked.  A line that
+ * rings ARCH_IRQ_STORM times in a second without being claimed is masked for
+ * good.  Returns 0, -EINVAL for a line that does not exist or that the machine
+ * needs, -EBUSY when too many share it.  Context: thread.
  */
 int arch_irq_attach(unsigned line, bool (*handler)(void *arg), void *arg);
+
+/* Takes it away again; the last one masks the line, and ends its storm.
+ * Context: any, also the handler itself. */
+void arch_irq_detach(unsigned line, bool (*handler)(void *arg), void *arg);
+
+/* Whether the line was masked because nobody claimed it. */
+bool arch_irq_is_storm(unsigned line);
 
 /*
  * Halts until an interrupt.  Called with interrupts disabled, so that nothing

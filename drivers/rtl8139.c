@@ -31,9 +31,7 @@
 #define TX_HANG_NS       (5 * NS_PER_S)
 #define RESETS_PER_S     3u
 #define STARTS_MAX       5u
-#define LOOKS_LOST_MAX   2u
 #define TELL_INTERVAL_NS (10 * NS_PER_S)
-#define LINE_NONE        0xffu
 
 static struct {
 	unsigned cards; /* for their names */
@@ -89,6 +87,7 @@ static const char *const counter_names[RTL_COUNTERS] = {
 	[RTL_TX_WINDOW] = "tx_window",
 	[RTL_IRQ_FOREIGN] = "irq_foreign",
 	[RTL_IRQ_LOST] = "irq_lost",
+	[RTL_IRQ_STORM] = "irq_storm",
 	[RTL_RESETS] = "resets",
 	[RTL_RESET_FAULTS + FAULT_RX_HEADER - 1] = "reset.rx_header",
 	[RTL_RESET_FAULTS + FAULT_RX_STUCK - 1] = "reset.rx_stuck",
@@ -117,58 +116,6 @@ static const struct chip *find_chip(uint32_t tcr)
 	return NULL;
 }
 
-/* --- Interrupts ---------------------------------------------------------- */
-
-/* `mask` and IMR must agree whenever the handler may run. */
-static void set_mask(struct rtl *r, uint16_t mask)
-{
-	unsigned long irq = arch_irq_save();
-
-	r->mask = mask;
-	rtl_write16(r, RTL_IMR, mask);
-	arch_irq_restore(irq);
-}
-
-static void unmask(struct rtl *r)
-{
-	if (!r->polled)
-		set_mask(
-		    r, (uint16_t)(ISR_WANTED | (r->tx_full ? ISR_TOK : 0)));
-}
-
-void rtl_unmask_tx(struct rtl *r)
-{
-	unsigned long irq = arch_irq_save();
-
-	/* Masked means that a poll is due, which unmasks at its end. */
-	if (r->mask != 0)
-		unmask(r);
-	arch_irq_restore(irq);
-}
-
-/* Section 6: masks the card, which lets go of the shared line, and leaves the
- * rest, acknowledging included, to the poll. */
-static bool rtl_irq(void *arg)
-{
-	struct rtl *r = arg;
-
-	if (r->mask == 0)
-		return false;
-
-	uint16_t isr = rtl_read16(r, RTL_ISR);
-
-	if (!(isr & r->mask)) {
-		rtl_count(r, RTL_IRQ_FOREIGN);
-		return false;
-	}
-	r->mask = 0;
-	rtl_write16(r, RTL_IMR, 0);
-	rtl_read16(r, RTL_IMR); /* the write arrives before the line is used */
-	r->dev.stats.interrupts++;
-	netdev_schedule(&r->dev);
-	return true;
-}
-
 /* --- Start --------------------------------------------------------------- */
 
 /* Section 3, steps 1 to 4.  Returns 0, or -EIO when the card does not answer or
@@ -184,7 +131,7 @@ static int reset_card(struct rtl *r)
 
 	if (tcr == UINT32_MAX || tcr == 0)
 		return -EIO;
-	set_mask(r, 0);
+	rtl_set_mask(r, 0);
 	rtl_write8(r, RTL_CR, CR_RST);
 	for (uint32_t us = 0; us < RESET_CAP_US; us += RESET_STEP_US) {
 		if (!(rtl_read8(r, RTL_CR) & CR_RST)) {
@@ -252,7 +199,7 @@ static bool link_is_up(const struct rtl *r)
 /* The card may touch no memory from here on, so what it held is ours. */
 static void stop_card(struct rtl *r, enum rtl_state state)
 {
-	set_mask(r, 0);
+	rtl_set_mask(r, 0);
 	pci_command(r->at, 0, PCI_COMMAND_MASTER);
 	r->state = state;
 	rtl_tx_reset(r);
@@ -405,14 +352,14 @@ static int serve(struct rtl *r, int budget)
  * nothing is there, or a timer looks again. */
 static bool settle(struct rtl *r)
 {
-	unmask(r);
+	rtl_unmask(r);
 	if (rtl_rx_empty(r))
 		return true;
 	if (r->rx_waiting) {
 		timer_arm(&r->retry, arch_clock_ns() + RTL_RETRY_NS);
 		return true;
 	}
-	set_mask(r, 0);
+	rtl_set_mask(r, 0);
 	return false;
 }
 
@@ -444,31 +391,6 @@ static void retry_tick(struct timer *t)
 		timer_arm(t, arch_clock_ns() + RTL_RETRY_NS);
 }
 
-static void start_polling(struct rtl *r)
-{
-	r->polled = true;
-	set_mask(r, 0);
-	timer_arm(&r->retry, arch_clock_ns() + RTL_RETRY_NS);
-}
-
-/* Work lies there, unmasked, and no interrupt came: the line is wrong, or one
- * was lost.  When none ever comes, polling replaces it. */
-static void check_interrupts(struct rtl *r, uint16_t isr)
-{
-	bool lost = r->mask != 0 && (isr & r->mask || !rtl_rx_empty(r));
-	bool none = r->dev.stats.interrupts == r->look_interrupts;
-
-	r->look_interrupts = r->dev.stats.interrupts;
-	if (lost)
-		rtl_count(r, RTL_IRQ_LOST);
-	r->looks_lost = lost && none ? r->looks_lost + 1 : 0;
-	if (r->looks_lost < LOOKS_LOST_MAX)
-		return;
-	log_warn("%s: irq %u never comes: the card is polled every millisecond",
-	    r->dev.name, r->irq);
-	start_polling(r);
-}
-
 /* Section 7.6.  Without a link nothing can leave, so that is no hang. */
 static void check_tx_hang(struct rtl *r, uint64_t now_ns)
 {
@@ -492,7 +414,7 @@ static void look_running(struct rtl *r)
 		check_running(r);
 		rtl_tx_reclaim(r, false);
 		check_tx_hang(r, arch_clock_ns());
-		check_interrupts(r, isr);
+		rtl_check_interrupts(r, isr);
 	}
 	if (r->fault != FAULT_NONE) {
 		rtl_recover(r);
@@ -557,6 +479,7 @@ static struct rtl *make_card(const struct pci_device *d)
 		r->dev.counter[i].name = counter_names[i];
 	r->at = d->at;
 	r->irq = d->interrupt_line;
+	r->line = RTL_NO_LINE;
 	timer_init(&r->retry, retry_tick);
 	return r;
 }
@@ -585,24 +508,13 @@ static int open_card(struct rtl *r)
 	return 0;
 }
 
-static void attach_irq(struct rtl *r)
-{
-	if (r->irq != 0 && r->irq != LINE_NONE &&
-	    arch_irq_attach(r->irq, rtl_irq, r) == 0)
-		return;
-	log_warn("%s: no usable interrupt line (%u): the card is polled every "
-	         "millisecond",
-	    r->dev.name, r->irq);
-	start_polling(r);
-}
-
 static void say_attached(struct rtl *r, uint8_t revision)
 {
 	const struct chip *chip = find_chip(rtl_read32(r, RTL_TCR));
 
-	log_info("%s: %s at %02x:%02x.%x, revision %02x, %pM, irq %u, link %s",
+	log_info("%s: %s at %02x:%02x.%x, revision %02x, %pM, %s, link %s",
 	    r->dev.name, chip ? chip->name : "unknown RTL8139", r->at.bus,
-	    r->at.slot, r->at.function, revision, r->dev.mac, r->irq,
+	    r->at.slot, r->at.function, revision, r->dev.mac, r->dev.line,
 	    link_is_up(r) ? "up" : "down");
 }
 
@@ -624,7 +536,7 @@ int rtl8139_probe(struct stack *st, const struct pci_device *d,
 	say_config(c);
 	netdev_register(st, &r->dev);
 	configure(r);
-	attach_irq(r);
+	rtl_find_line(r);
 	say_attached(r, d->revision);
 	check_link(r);
 	netdev_schedule(&r->dev);

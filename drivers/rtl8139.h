@@ -4,8 +4,8 @@
  * transmit slots.  Every card of the family has it, QEMU's model too.
  *
  * What the card does, and the rules that this driver keeps, stand in
- * docs/RTL8139.md.  Read rtl8139_internal.h first, then rtl8139.c (start,
- * interrupt, poll, recovery), rtl8139_rx.c, rtl8139_tx.c, rtl8139_mac.c.
+ * docs/RTL8139.md.  Read rtl8139_internal.h first, then rtl8139.c (start, poll,
+ * recovery), rtl8139_irq.c, rtl8139_rx.c, rtl8139_tx.c, rtl8139_mac.c.
  */
 #pragma once
 

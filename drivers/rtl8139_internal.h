@@ -23,28 +23,30 @@
 
 /* Section 1: registers, each used with exactly the width noted. */
 enum rtl_reg {
-	RTL_IDR0 = 0x00,    /* 32: MAC address, two words */
-	RTL_IDR4 = 0x04,    /* 32 */
-	RTL_MAR0 = 0x08,    /* 32: multicast filter, two words */
-	RTL_MAR4 = 0x0c,    /* 32 */
-	RTL_TSD0 = 0x10,    /* 32: transmit status and command, four slots */
-	RTL_TSAD0 = 0x20,   /* 32: transmit address, four slots */
-	RTL_RBSTART = 0x30, /* 32: receive ring */
-	RTL_CR = 0x37,      /* 8 */
-	RTL_CAPR = 0x38,    /* 16: our place in the ring, less 16 */
-	RTL_CBR = 0x3a,     /* 16: the card's place in the ring */
-	RTL_IMR = 0x3c,     /* 16 */
-	RTL_ISR = 0x3e,     /* 16 */
-	RTL_TCR = 0x40,     /* 32 */
-	RTL_RCR = 0x44,     /* 32 */
-	RTL_MPC = 0x4c,     /* 32: missed packets */
-	RTL_9346CR = 0x50,  /* 8: EEPROM, and the lock of the CONFIGs */
-	RTL_CONFIG1 = 0x52, /* 8 */
-	RTL_CONFIG3 = 0x59, /* 8 */
-	RTL_HLTCLK = 0x5b,  /* 8 */
-	RTL_MULINT = 0x5c,  /* 16 */
-	RTL_TSAD = 0x60,    /* 16: status of all four slots */
-	RTL_BMSR = 0x64,    /* 16: link */
+	RTL_IDR0 = 0x00,     /* 32: MAC address, two words */
+	RTL_IDR4 = 0x04,     /* 32 */
+	RTL_MAR0 = 0x08,     /* 32: multicast filter, two words */
+	RTL_MAR4 = 0x0c,     /* 32 */
+	RTL_TSD0 = 0x10,     /* 32: transmit status and command, four slots */
+	RTL_TSAD0 = 0x20,    /* 32: transmit address, four slots */
+	RTL_RBSTART = 0x30,  /* 32: receive ring */
+	RTL_CR = 0x37,       /* 8 */
+	RTL_CAPR = 0x38,     /* 16: our place in the ring, less 16 */
+	RTL_CBR = 0x3a,      /* 16: the card's place in the ring */
+	RTL_IMR = 0x3c,      /* 16 */
+	RTL_ISR = 0x3e,      /* 16 */
+	RTL_TCR = 0x40,      /* 32 */
+	RTL_RCR = 0x44,      /* 32 */
+	RTL_TCTR = 0x48,     /* 32: timer; a write starts it at 0 */
+	RTL_MPC = 0x4c,      /* 32: missed packets */
+	RTL_9346CR = 0x50,   /* 8: EEPROM, and the lock of the CONFIGs */
+	RTL_CONFIG1 = 0x52,  /* 8 */
+	RTL_TIMERINT = 0x54, /* 32: when the timer rings; 0: never */
+	RTL_CONFIG3 = 0x59,  /* 8 */
+	RTL_HLTCLK = 0x5b,   /* 8 */
+	RTL_MULINT = 0x5c,   /* 16 */
+	RTL_TSAD = 0x60,     /* 16: status of all four slots */
+	RTL_BMSR = 0x64,     /* 16: link */
 	RTL_REGS_BYTES = 0x100
 };
 
@@ -59,6 +61,7 @@ enum rtl_isr {
 	ISR_RXOVW = 0x0010,
 	ISR_PUN = 0x0020,
 	ISR_FOVW = 0x0040,
+	ISR_TIMEOUT = 0x4000,
 	ISR_SERR = 0x8000,
 
 	ISR_OVERFLOW = ISR_RXOVW | ISR_FOVW,
@@ -98,6 +101,8 @@ enum rtl_tsad { TSAD_OWN = 0, TSAD_TABT = 4, TSAD_TUN = 8, TSAD_TOK = 12 };
 
 #define RTL_RETRY_NS NS_PER_MS /* polled mode, and a frame in progress */
 
+#define RTL_NO_LINE UINT32_MAX
+
 /* Running; or stopped until a later look starts it again; or given up. */
 enum rtl_state { RTL_STOPPED, RTL_RUNNING, RTL_RESTING, RTL_DEAD };
 
@@ -128,6 +133,7 @@ enum rtl_counter {
 	RTL_TX_WINDOW,
 	RTL_IRQ_FOREIGN,
 	RTL_IRQ_LOST,
+	RTL_IRQ_STORM,
 	RTL_RESETS,
 	RTL_RESET_FAULTS, /* FAULT_RX_HEADER first */
 	RTL_RESETS_DELAYED = RTL_RESET_FAULTS + FAULT_KINDS - 1,
@@ -153,6 +159,7 @@ struct rtl {
 	 * comes and a timer stands in for it. */
 	uint16_t mask;
 	bool polled;
+	unsigned line; /* or RTL_NO_LINE */
 
 	/* Receive.  rx_off is the offset of the next header. */
 	uint8_t *ring;
@@ -181,7 +188,7 @@ struct rtl {
 	uint64_t told_ns;
 
 	struct pci_address at;
-	uint8_t irq;
+	uint8_t irq; /* as the firmware says */
 };
 
 static inline uint8_t rtl_read8(const struct rtl *r, unsigned reg)
@@ -268,7 +275,27 @@ bool rtl_tx(struct netdev *dev, struct pkt *p);
  * reported an error.  Context: bottom half. */
 void rtl_tx_reclaim(struct rtl *r, bool errors);
 
-/* --- rtl8139.c, for rtl8139_tx.c ----------------------------------------- */
+/* --- rtl8139_irq.c ------------------------------------------------------- */
+
+/* Sets what may interrupt, both IMR and the copy. */
+void rtl_set_mask(struct rtl *r, uint16_t mask);
+
+/* Lets the card interrupt, unless it is polled.  The caller then looks at the
+ * ring once more. */
+void rtl_unmask(struct rtl *r);
 
 /* Lets a finished packet interrupt, until the next poll.  Context: any. */
 void rtl_unmask_tx(struct rtl *r);
+
+/* Finds the line at which the card's interrupts arrive and attaches to it, or
+ * starts polling; logs which.  The card is running and masked.  Takes about 5
+ * ms when the firmware is right, 100 ms when there is no line.  Context: boot,
+ * with interrupts on. */
+void rtl_find_line(struct rtl *r);
+
+/* From now on no interrupt is waited for.  Says why. */
+void rtl_start_polling(struct rtl *r, const char *why);
+
+/* Notices that interrupts are lost, or that the line rings without end; isr is
+ * what ISR reads.  Context: the look, once a second. */
+void rtl_check_interrupts(struct rtl *r, uint16_t isr);

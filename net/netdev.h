@@ -69,6 +69,7 @@ struct netdev {
 	uint8_t mac[6];
 	uint16_t mtu; /* of the network layer: 1500 */
 	bool is_loopback;
+	char line[24]; /* at which its interrupts arrive; "" for none */
 	struct netdev_counter counter[NETDEV_COUNTERS]; /* NULL name ends */
 
 	/* Below: netdev.c's. */

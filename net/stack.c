@@ -116,6 +116,8 @@ static void print_device(const struct netdev *d, struct text *t)
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		fmt_add(
 		    t, "%s.%s %lu\n", d->name, table[i].name, table[i].value);
+	if (d->line[0])
+		fmt_add(t, "%s.line %s\n", d->name, d->line);
 	for (size_t i = 0; i < NETDEV_COUNTERS && d->counter[i].name; i++)
 		fmt_add(t, "%s.%s %lu\n", d->name, d->counter[i].name,
 		    d->counter[i].value);

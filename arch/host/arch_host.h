@@ -62,16 +62,17 @@ void host_on_deadlock(void (*fn)(void));
 /* --- Interrupts ---------------------------------------------------------- */
 
 /*
- * Sets the level of a line (0-15).  Raising only marks: handlers that
- * arch_irq_attach attached run, with interrupts disabled, at the next of these
- * while interrupts are enabled: the end of a register or port access, the end
- * of host_clock_advance or arch_delay_us, arch_irq_restore, arch_idle, or
- * host_irq_deliver.  So a mock is never re-entered in the middle of its own
- * function.
+ * Sets the level of a line: 0-15, or a GSI up to 31.  Raising only marks:
+ * handlers that arch_irq_attach attached run, with interrupts disabled, at the
+ * next of these while interrupts are enabled: the end of a register or port
+ * access, the end of host_clock_advance or arch_delay_us, arch_irq_restore,
+ * arch_idle, or host_irq_deliver.  So a mock is never re-entered in the middle
+ * of its own function.
  *
- * Level semantics: handlers run again and again until the line is low.  A line
- * that stays high for 1000 calls, or that no handler claims, is a panic, where
- * the real machine would hang.
+ * Level semantics: handlers run again and again until the line is low, or until
+ * nobody claimed it ARCH_IRQ_STORM times, which masks it.  A line that is
+ * claimed 1000 times and stays high is a panic, where the real machine would
+ * hang.  The machine has an 8259, GSI 0 to 23, and its SCI at 9.
  */
 void host_irq_raise(unsigned line);
 void host_irq_lower(unsigned line);

@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupts in the process: sixteen level-triggered lines and one flag. */
+/* Interrupts in the process: the lines of a PC and one flag. */
 #include "arch/host/arch_host.h"
 
 #include <string.h>
 
 #include "arch/host/internal.h"
+#include "arch/x86_64/irqlines.h"
 #include "lib/assert.h"
 #include "lib/errno.h"
 
-#define LINES      16
-#define SHARED_MAX 4
-#define STORM      1000 /* calls for one line without it going low */
+#define GSIS         32u
+#define LINES        (IRQ_PINS_8259 + GSIS)
+#define CLAIMS_MAX   1000 /* for one line without it going low */
+#define SCI          9
+#define GSI_OF_TIMER 2u
 
 struct line {
 	bool high;
-	unsigned handlers;
-	bool (*handler[SHARED_MAX])(void *arg);
-	void *arg[SHARED_MAX];
+	struct irq_line shared;
 };
 
 static struct {
 	bool disabled;
 	struct line line[LINES];
+	struct irq_wiring wiring;
 } irqs;
 
 bool host_irq_enabled(void)
@@ -48,34 +50,60 @@ void arch_irq_restore(unsigned long state)
 	host_irq_deliver();
 }
 
+/* Both polarities are one line here: a mock has none. */
+static struct line *find(unsigned line)
+{
+	unsigned gsi = line & (ARCH_IRQ_GSI - 1);
+
+	if (line < IRQ_PINS_8259)
+		return &irqs.line[line];
+	if (!(line & ARCH_IRQ_GSI) || gsi >= GSIS)
+		return NULL;
+	return &irqs.line[IRQ_PINS_8259 + gsi];
+}
+
+size_t arch_irq_candidates(uint8_t hint, unsigned *line, size_t max)
+{
+	return irq_list_candidates(&irqs.wiring, hint, line, max);
+}
+
 int arch_irq_attach(unsigned line, bool (*handler)(void *arg), void *arg)
 {
-	struct line *l = &irqs.line[line % LINES];
+	struct line *l = find(line);
 
-	if (line >= LINES)
-		return -EINVAL;
-	if (l->handlers == SHARED_MAX)
-		return -EBUSY;
-	l->handler[l->handlers] = handler;
-	l->arg[l->handlers++] = arg;
-	return 0;
+	return l ? irq_line_add(&l->shared, handler, arg) : -EINVAL;
+}
+
+void arch_irq_detach(unsigned line, bool (*handler)(void *arg), void *arg)
+{
+	struct line *l = find(line);
+
+	if (l)
+		irq_line_remove(&l->shared, handler, arg);
+}
+
+bool arch_irq_is_storm(unsigned line)
+{
+	struct line *l = find(line);
+
+	return l && l->shared.storm;
 }
 
 void host_irq_raise(unsigned line)
 {
-	assert(line < LINES);
-	irqs.line[line].high = true;
+	assert(find(line) != NULL);
+	find(line)->high = true;
 }
 
 void host_irq_lower(unsigned line)
 {
-	assert(line < LINES);
-	irqs.line[line].high = false;
+	assert(find(line) != NULL);
+	find(line)->high = false;
 }
 
 static bool asks(const struct line *l)
 {
-	return l->high && l->handlers > 0;
+	return l->high && irq_line_used(&l->shared) && !l->shared.storm;
 }
 
 bool host_irq_pending(void)
@@ -89,18 +117,12 @@ bool host_irq_pending(void)
 static void deliver_line(unsigned i)
 {
 	struct line *l = &irqs.line[i];
-	unsigned calls = 0;
+	unsigned claims = 0;
 
-	while (asks(l)) {
-		bool claimed = false;
-
-		for (unsigned h = 0; h < l->handlers; h++)
-			claimed |= l->handler[h](l->arg[h]);
-		if (!claimed)
-			panic("interrupt line %u: nobody asked", i);
-		if (++calls == STORM)
+	while (asks(l))
+		if (irq_line_run(&l->shared, arch_clock_ns()) &&
+		    ++claims == CLAIMS_MAX)
 			panic("interrupt line %u stays high", i);
-	}
 }
 
 void host_irq_deliver(void)
@@ -117,4 +139,10 @@ void host_irq_deliver(void)
 void host_irq_reset(void)
 {
 	memset(&irqs, 0, sizeof(irqs));
+	irqs.wiring.has_8259 = true;
+	irqs.wiring.sci = SCI;
+	for (unsigned i = 0; i < IRQ_PINS_8259; i++)
+		irqs.wiring.isa_gsi[i] = i;
+	irqs.wiring.isa_gsi[0] = GSI_OF_TIMER;
+	memset(irqs.wiring.gsi_exists, 0xff, 24 / 8);
 }

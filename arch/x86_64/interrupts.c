@@ -3,56 +3,31 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/firmware.h"
+#include "arch/x86_64/ioapic.h"
+#include "arch/x86_64/irqlines.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/pic.h"
 #include "arch/x86_64/traps.h"
 #include "lib/errno.h"
 #include "lib/log.h"
 
-#define PIC1      0x20 /* command; the data port is one above */
-#define PIC2      0xa0
-#define ICW1_INIT 0x11 /* edge by default, cascade, ICW4 follows */
-#define ICW4_8086 0x01
-#define OCW2_EOI  0x20
-#define OCW3_ISR  0x0b /* the next read tells what is in service */
-#define CASCADE   2
-#define ELCR      0x4d0 /* one bit per line: 1 = level; two bytes */
+#define VECTOR_PIC    0x20 /* 16 pins */
+#define VECTOR_IOAPIC 0x40 /* GSI_LINES, as they are attached */
 
-#define LINES           16
-#define SHARED_MAX      4
-#define VECTOR_LINE_0   0x20
-#define UNCLAIMED_LIMIT 100000
-#define DRAIN_ROUNDS    100
-
-/* Lines that belong to the machine itself and whose ELCR bits are reserved:
- * timer, keyboard, cascade, clock, coprocessor. */
-#define LINES_RESERVED (1u << 0 | 1u << 1 | 1u << CASCADE | 1u << 8 | 1u << 13)
-
-struct handler {
-	bool (*fn)(void *arg);
-	void *arg;
-};
+#define GSI_LINES    16u
+#define DRAIN_ROUNDS 100
 
 static struct {
-	struct handler handler[LINES][SHARED_MAX];
-	uint32_t unclaimed[LINES]; /* in a row */
-	uint16_t mask;
-	uint64_t spurious, stray;
+	struct irq_line pic[IRQ_PINS_8259];
+	struct irq_line gsi[GSI_LINES];
+	unsigned gsi_line[GSI_LINES]; /* its number, with ARCH_IRQ_INVERTED */
+	struct irq_wiring wiring;
+	uint64_t stray;
 	bool draining;
 } irq;
 
-static void write_mask(void)
-{
-	arch_out8(PIC1 + 1, (uint8_t)irq.mask);
-	arch_out8(PIC2 + 1, (uint8_t)(irq.mask >> 8));
-}
-
-static void init_one(uint16_t port, uint8_t vector, uint8_t wiring)
-{
-	arch_out8(port, ICW1_INIT);
-	arch_out8(port + 1, vector);
-	arch_out8(port + 1, wiring);
-	arch_out8(port + 1, ICW4_8086);
-}
+/* --- Start --------------------------------------------------------------- */
 
 /*
  * Firmware's last interrupts may still wait in the local APIC, at vectors that
@@ -71,113 +46,176 @@ static void drain(void)
 		    (unsigned)irq.stray);
 }
 
+static void learn_wiring(const struct acpi_facts *f)
+{
+	irq.wiring.has_8259 = f->has_8259;
+	irq.wiring.sci = f->sci;
+	for (unsigned i = 0; i < IRQ_PINS_8259; i++)
+		irq.wiring.isa_gsi[i] = f->found ? f->isa[i].gsi : i;
+	for (uint32_t gsi = 0; gsi < IRQ_GSI_MAX; gsi++)
+		if (ioapic_has(gsi))
+			irq.wiring.gsi_exists[gsi / 8] |=
+			    (uint8_t)(1u << gsi % 8);
+}
+
 void interrupts_init(void)
 {
-	init_one(PIC1, VECTOR_LINE_0, 1u << CASCADE);
-	init_one(PIC2, VECTOR_LINE_0 + 8, CASCADE);
-	irq.mask = 0xffff;
-	write_mask();
+	pic_init(VECTOR_PIC);
+	ioapic_init(firmware_facts());
+	learn_wiring(firmware_facts());
 	lapic_init();
 	drain();
-	irq.mask = (uint16_t) ~(1u << CASCADE);
-	write_mask();
+	pic_start();
 	cpu_irq_on();
 }
 
-static void set_level_triggered(unsigned line)
-{
-	uint16_t port = ELCR + line / 8;
+/* --- Lines --------------------------------------------------------------- */
 
-	arch_out8(port, arch_in8(port) | (uint8_t)(1u << line % 8));
+size_t arch_irq_candidates(uint8_t hint, unsigned *line, size_t max)
+{
+	return irq_list_candidates(&irq.wiring, hint, line, max);
+}
+
+static bool is_gsi(unsigned line)
+{
+	return line & ARCH_IRQ_GSI;
+}
+
+static uint32_t gsi_of(unsigned line)
+{
+	return line & (ARCH_IRQ_GSI - 1);
+}
+
+/* The line's place; NULL when nobody is attached to it. */
+static struct irq_line *find(unsigned line)
+{
+	if (line < IRQ_PINS_8259)
+		return &irq.pic[line];
+	for (unsigned i = 0; i < GSI_LINES; i++)
+		if (irq_line_used(&irq.gsi[i]) && irq.gsi_line[i] == line)
+			return &irq.gsi[i];
+	return NULL;
+}
+
+static struct irq_line *find_or_make(unsigned line)
+{
+	struct irq_line *l = find(line);
+
+	for (unsigned i = 0; !l && i < GSI_LINES; i++) {
+		if (irq_line_used(&irq.gsi[i]))
+			continue;
+		l = &irq.gsi[i];
+		irq.gsi_line[i] = line;
+	}
+	return l;
+}
+
+static void open_line(unsigned line, const struct irq_line *l)
+{
+	if (is_gsi(line))
+		ioapic_open(gsi_of(line),
+		    (uint8_t)(VECTOR_IOAPIC + (l - irq.gsi)),
+		    line & ARCH_IRQ_INVERTED);
+	else
+		pic_open(line);
+}
+
+static void mask_line(unsigned line)
+{
+	if (is_gsi(line))
+		ioapic_mask(gsi_of(line));
+	else
+		pic_mask(line);
+}
+
+static bool exists(unsigned line)
+{
+	if (is_gsi(line))
+		return ioapic_has(gsi_of(line));
+	return irq.wiring.has_8259 && line < IRQ_PINS_8259 &&
+	       !irq_is_machines(line);
 }
 
 int arch_irq_attach(unsigned line, bool (*handler)(void *arg), void *arg)
 {
-	if (line >= LINES || LINES_RESERVED >> line & 1)
+	struct irq_line *l;
+	unsigned long state;
+	int rc;
+
+	if (!exists(line))
 		return -EINVAL;
-	for (int i = 0; i < SHARED_MAX; i++) {
-		struct handler *h = &irq.handler[line][i];
-		unsigned long state;
-
-		if (h->fn != NULL)
-			continue;
-		state = arch_irq_save();
-		*h = (struct handler){ handler, arg };
-		set_level_triggered(line);
-		irq.mask &= (uint16_t) ~(1u << line);
-		write_mask();
-		arch_irq_restore(state);
-		return 0;
-	}
-	return -EBUSY;
+	state = arch_irq_save();
+	l = find_or_make(line);
+	rc = l ? irq_line_add(l, handler, arg) : -EBUSY;
+	if (rc == 0 && !l->storm)
+		open_line(line, l);
+	arch_irq_restore(state);
+	return rc;
 }
 
-/* A line whose request went away before the CPU asked shows up as the lowest
- * one of its controller, not in service; it must not be acknowledged there. */
-static bool is_spurious(unsigned line)
+void arch_irq_detach(unsigned line, bool (*handler)(void *arg), void *arg)
 {
-	uint16_t port = line < 8 ? PIC1 : PIC2;
+	unsigned long state = arch_irq_save();
+	struct irq_line *l = find(line);
 
-	if (line % 8 != 7)
-		return false;
-	arch_out8(port, OCW3_ISR);
-	if (arch_in8(port) & 1u << 7)
-		return false;
-	if (line >= 8)
-		arch_out8(PIC1, OCW2_EOI);
-	irq.spurious++;
-	return true;
+	if (l && !irq_line_remove(l, handler, arg))
+		mask_line(line);
+	arch_irq_restore(state);
 }
 
-/* A level that no driver can take away would keep the CPU here for ever. */
-static void count_unclaimed(unsigned line)
+bool arch_irq_is_storm(unsigned line)
 {
-	if (++irq.unclaimed[line] < UNCLAIMED_LIMIT)
+	const struct irq_line *l = find(line);
+
+	return l && l->storm;
+}
+
+/* --- From the vector ----------------------------------------------------- */
+
+static void run_line(unsigned line, struct irq_line *l)
+{
+	irq_line_run(l, arch_clock_ns());
+	if (!l->storm)
 		return;
-	irq.mask |= (uint16_t)(1u << line);
-	write_mask();
-	log_error("interrupt line %u: masked, since nobody asked for %u in a "
-	          "row",
-	    line, UNCLAIMED_LIMIT);
+	mask_line(line);
+	log_error("%s %u: masked, since it rang %u times in a second and "
+	          "nobody knew why",
+	    is_gsi(line) ? "gsi" : "irq", gsi_of(line), ARCH_IRQ_STORM);
 }
 
-static void run_handlers(unsigned line)
+/* The handlers first: they make their cards let go of the level. */
+static void pic_interrupt(unsigned pin)
 {
-	bool claimed = false;
-
-	for (int i = 0; i < SHARED_MAX && irq.handler[line][i].fn; i++)
-		if (irq.handler[line][i].fn(irq.handler[line][i].arg))
-			claimed = true;
-	if (claimed)
-		irq.unclaimed[line] = 0;
-	else
-		count_unclaimed(line);
-}
-
-static void line_interrupt(unsigned line)
-{
-	if (is_spurious(line))
+	if (pic_is_spurious(pin))
 		return;
-	/* The handlers first: they make their cards let go of the level. */
-	run_handlers(line);
-	if (line >= 8)
-		arch_out8(PIC2, OCW2_EOI);
-	arch_out8(PIC1, OCW2_EOI);
+	run_line(pin, &irq.pic[pin]);
+	pic_end(pin);
+}
+
+static void gsi_interrupt(unsigned i)
+{
+	if (irq_line_used(&irq.gsi[i]))
+		run_line(irq.gsi_line[i], &irq.gsi[i]);
+	lapic_end();
 }
 
 void interrupt_entry(const struct trap_frame *f)
 {
-	bool ours = f->vector - VECTOR_LINE_0 < LINES && !irq.draining;
+	unsigned v = (unsigned)f->vector;
 
-	if (f->vector == LAPIC_TIMER_VECTOR && !irq.draining) {
+	if (v == LAPIC_TIMER_VECTOR && !irq.draining) {
 		lapic_timer_irq();
-	} else if (ours) {
-		line_interrupt((unsigned)(f->vector - VECTOR_LINE_0));
-	} else if (f->vector != LAPIC_SPURIOUS_VECTOR) {
+	} else if (v - VECTOR_PIC < IRQ_PINS_8259 && !irq.draining) {
+		pic_interrupt(v - VECTOR_PIC);
+	} else if (v - VECTOR_IOAPIC < GSI_LINES && !irq.draining) {
+		gsi_interrupt(v - VECTOR_IOAPIC);
+	} else if (v != LAPIC_SPURIOUS_VECTOR) {
 		irq.stray++;
-		lapic_stray_irq();
+		lapic_end();
 	}
 }
+
+/* --- The CPU's own flag -------------------------------------------------- */
 
 unsigned long arch_irq_save(void)
 {

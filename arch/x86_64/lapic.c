@@ -9,6 +9,7 @@
 
 /* Registers: Intel SDM 3A, table 10-1 (local APIC register map). */
 enum {
+	LAPIC_ID = 0x020,
 	LAPIC_VERSION = 0x030,
 	LAPIC_TPR = 0x080,
 	LAPIC_EOI = 0x0b0,
@@ -187,7 +188,15 @@ void lapic_timer_irq(void)
 		lapic.deadline_ns = ARCH_TIMER_NEVER;
 }
 
-void lapic_stray_irq(void)
+void lapic_end(void)
 {
 	lapic_write(LAPIC_EOI, 0);
+}
+
+/* All 32 bits in x2APIC mode; the IO-APICs know eight. */
+uint32_t lapic_id(void)
+{
+	uint32_t id = lapic_read(LAPIC_ID);
+
+	return lapic.regs == NULL ? id & 0xff : id >> 24;
 }

@@ -18,6 +18,8 @@ void lapic_init(void);
 /* The timer's interrupt. */
 void lapic_timer_irq(void);
 
-/* Ends a vector that is neither the 8259's nor the timer's: left over from
- * firmware. */
-void lapic_stray_irq(void);
+/* Ends the interrupt in service.  Context: interrupt. */
+void lapic_end(void);
+
+/* This CPU's number, as the IO-APICs address it. */
+uint32_t lapic_id(void);

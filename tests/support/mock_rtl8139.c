@@ -21,9 +21,11 @@ enum {
 	ISR = 0x3e,
 	TCR = 0x40,
 	RCR = 0x44,
+	TCTR = 0x48,
 	MPC = 0x4c,
 	EECR = 0x50,
 	CONFIG1 = 0x52,
+	TIMERINT = 0x54,
 	CONFIG3 = 0x59,
 	HLTCLK = 0x5b,
 	MULINT = 0x5c,
@@ -37,12 +39,15 @@ enum {
 #define CR_RST      0x10
 #define CR_POWER_ON 0x11
 
-#define ISR_ROK   0x0001
-#define ISR_TOK   0x0004
-#define ISR_TER   0x0008
-#define ISR_RXOVW 0x0010
-#define ISR_PUN   0x0020
-#define ISR_BITS  0xe1ff
+#define ISR_ROK     0x0001
+#define ISR_TOK     0x0004
+#define ISR_TER     0x0008
+#define ISR_RXOVW   0x0010
+#define ISR_PUN     0x0020
+#define ISR_TIMEOUT 0x4000
+#define ISR_BITS    0xe1ff
+
+#define TICK_NS 30
 
 #define TSD_TABT 0x40000000u
 #define TSD_OWC  0x20000000u
@@ -84,9 +89,11 @@ static const struct {
 	{ ISR, 2, 2 },
 	{ TCR, 4, 4 },
 	{ RCR, 4, 4 },
+	{ TCTR, 4, 4 },
 	{ MPC, 4, 4 },
 	{ EECR, 1, 1 },
 	{ CONFIG1, 1, 1 },
+	{ TIMERINT, 4, 4 },
 	{ CONFIG3, 1, 1 },
 	{ HLTCLK, 0, 1 },
 	{ MULINT, 2, 2 },
@@ -503,6 +510,24 @@ static void check_unlocked(const struct mock_rtl *m, uint32_t off)
 		panic("mock card: register %02x is locked", off);
 }
 
+/* --- The timer ----------------------------------------------------------- */
+
+static void timer_event(void *arg)
+{
+	mock_rtl_raise(arg, ISR_TIMEOUT);
+}
+
+/* It rings when it reaches TimerInt, counted from the last write of TCTR; once
+ * it is past, only the next lap would come there. */
+static void set_timer(struct mock_rtl *m)
+{
+	uint64_t due = m->tctr_ns + (uint64_t)m->timer_int * TICK_NS;
+
+	host_cancel(timer_event, m);
+	if (m->timer_int != 0 && !m->timer_dead && due > arch_clock_ns())
+		host_at(due, timer_event, m);
+}
+
 /* --- Reset and command -----------------------------------------------------
  */
 
@@ -526,6 +551,9 @@ static void reset(struct mock_rtl *m)
 	for (unsigned i = 0; i < 4; i++)
 		m->tsd[i] = TSD_OWN;
 	host_cancel(tx_event, m);
+	m->timer_int = 0;
+	m->tctr_ns = arch_clock_ns();
+	set_timer(m);
 	m->reset_until_ns = arch_clock_ns() + m->reset_ns;
 	mock_rtl_update(m);
 }
@@ -606,6 +634,10 @@ static uint32_t read_register(struct mock_rtl *m, uint32_t off)
 		return m->tcr;
 	case RCR:
 		return m->rcr;
+	case TCTR:
+		return (uint32_t)((arch_clock_ns() - m->tctr_ns) / TICK_NS);
+	case TIMERINT:
+		return m->timer_int;
 	case MPC:
 		return m->mpc;
 	case EECR:
@@ -678,6 +710,14 @@ static void write_register(struct mock_rtl *m, uint32_t off, uint32_t v)
 		break;
 	case RCR:
 		write_rcr(m, v);
+		break;
+	case TCTR:
+		m->tctr_ns = arch_clock_ns();
+		set_timer(m);
+		break;
+	case TIMERINT:
+		m->timer_int = v;
+		set_timer(m);
 		break;
 	case MPC:
 		m->mpc = 0;

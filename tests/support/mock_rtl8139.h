@@ -58,6 +58,8 @@ struct mock_rtl {
 	bool gone;              /* reads as all ones */
 	bool decode_off;        /* reads as zero */
 	bool no_interrupt;      /* the line goes nowhere */
+	bool timer_dead;        /* TimerInt never rings */
+	unsigned irq;           /* the line it is wired to, as in arch.h */
 
 	/* Called before every register access, with its number. */
 	void (*hook)(struct mock_rtl *m, uint64_t access);
@@ -77,7 +79,8 @@ struct mock_rtl {
 
 	/* Inside. */
 	struct mock_pci_function *pci;
-	unsigned irq;
+	uint32_t timer_int;
+	uint64_t tctr_ns;
 	uint8_t idr[8], mar[8];
 	uint8_t cr, eecr, config1, config3, ee_out;
 	uint32_t tcr, rcr, rbstart, tsd[4], tsad[4];

@@ -185,71 +185,6 @@ static void a_masked_card_claims_no_interrupt(void **state)
 	assert_int_equal(bench.card.accesses, accesses);
 }
 
-/* [36] */
-static void start_with_line(uint8_t line)
-{
-	mock_pci_set8(bench.card.pci, 0x3c, line);
-	assert_int_equal(bench_probe(), 0);
-	run_for(5 * MS);
-	assert_true(logged("polled every millisecond"));
-	check_works();
-	for (uint32_t i = 0; i < 8; i++)
-		send(i, 60);
-	for (uint32_t i = 0; i < 8; i++) {
-		run_for(5 * MS);
-		assert_true(mock_rtl_tx_step(&bench.card, MOCK_TX_OK));
-	}
-	assert_int_equal(bench.card.imr, 0);
-	assert_int_equal(bench.dev->stats.interrupts, 0);
-}
-
-static void without_an_interrupt_line_the_card_is_polled(void **state)
-{
-	start_with_line(0xff);
-}
-
-static void line_zero_means_none(void **state)
-{
-	start_with_line(0);
-}
-
-static void a_line_that_does_not_exist_means_none(void **state)
-{
-	start_with_line(20);
-}
-
-/* [36] */
-static void a_wrong_line_is_noticed_and_replaced_by_polling(void **state)
-{
-	bench.card.no_interrupt = true;
-	for (uint32_t i = 0; i < 40; i++) {
-		arrive(i, 100);
-		run_for(100 * MS);
-	}
-	assert_int_equal(bench.received, 40);
-	assert_true(logged("irq 11 never comes"));
-	assert_true(bench.rtl->polled);
-	check_works();
-	assert_int_equal(counter(RTL_RESETS), 0);
-}
-
-static void one_lost_interrupt_is_only_counted(void **state)
-{
-	bench.card.no_interrupt = true;
-	arrive(1, 100);
-	run_for(100 * MS);
-	assert_int_equal(bench.received, 0);
-	run_for(NS_PER_S);
-	assert_int_equal(bench.received, 1);
-	bench.card.no_interrupt = false;
-	for (uint32_t i = 0; i < 30; i++) {
-		check_works();
-		run_for(500 * MS);
-	}
-	assert_int_equal(counter(RTL_IRQ_LOST), 1);
-	assert_false(bench.rtl->polled);
-}
-
 /* --- [40]: nothing slips between two accesses
  * --------------------------------- */
 
@@ -615,11 +550,6 @@ int main(void)
 		CASE(a_batch_costs_one_interrupt),
 		CASE(a_shared_line_is_left_to_the_other_device),
 		CASE(a_masked_card_claims_no_interrupt),
-		COLD(without_an_interrupt_line_the_card_is_polled),
-		COLD(line_zero_means_none),
-		COLD(a_line_that_does_not_exist_means_none),
-		CASE(a_wrong_line_is_noticed_and_replaced_by_polling),
-		CASE(one_lost_interrupt_is_only_counted),
 		COLD(no_frame_is_lost_between_any_two_accesses),
 		COLD(no_two_frames_are_lost_between_accesses),
 		COLD(no_end_of_a_transmission_is_lost),
