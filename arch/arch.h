@@ -105,6 +105,10 @@ volatile void *arch_map_device(paddr_t base, size_t size);
  * NULL when that is impossible. */
 void *arch_map_framebuffer(paddr_t base, size_t size);
 
+/* Whether nothing is known to lie at these addresses, so that a device may be
+ * put there. */
+bool arch_bus_is_free(paddr_t base, size_t size);
+
 /* --- Registers: one access of exactly this width ------------------------- */
 
 uint8_t arch_read8(const volatile void *reg);

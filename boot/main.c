@@ -13,6 +13,7 @@
 #include "arch/x86_64/panic.h"
 #include "boot/console.h"
 #include "boot/services.h"
+#include "drivers/pci.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/random.h"
@@ -73,6 +74,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	log_info("Ringlet, by the %s door", bi->door);
 	if (bi->note[0])
 		log_warn("%s", bi->note);
+	pci_quiesce();
 	memory_init(bi);
 	firmware_init(bi);
 	paging_init();

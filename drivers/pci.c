@@ -99,6 +99,7 @@ struct scan {
 	bool (*visit)(const struct pci_device *d, void *ctx);
 	void *ctx;
 	bool behind_bridge[BUSES]; /* a bridge that was seen leads there */
+	bool done[BUSES];
 };
 
 static void note_bridge(struct scan *s, struct pci_address at)
@@ -145,26 +146,39 @@ static bool scan_bus(struct scan *s, unsigned bus)
 	return true;
 }
 
-/*
- * Buses that bridges lead to come first, since looking at all of them takes
- * 10 ms.  A bridge leads to a higher number than its own, so one pass upwards
- * finds them all.  The rest may be roots of their own.
- */
+/* Each bus in turn, if a bridge leads to it or `all`, and if it is not done
+ * yet.  A bridge leads to a higher number than its own, so one pass upwards
+ * finds what is reachable. */
+static bool scan_buses(struct scan *s, bool all)
+{
+	for (unsigned bus = 0; bus < BUSES; bus++) {
+		if (s->done[bus] || (!all && !s->behind_bridge[bus]))
+			continue;
+		s->done[bus] = true;
+		if (!scan_bus(s, bus))
+			return false;
+	}
+	return true;
+}
+
+void pci_scan_reachable(
+    bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
+{
+	struct scan s = { .visit = visit, .ctx = ctx };
+
+	s.behind_bridge[0] = true;
+	scan_buses(&s, false);
+}
+
+/* Buses that bridges lead to come first, since looking at all of them takes
+ * 10 ms.  The rest may be roots of their own. */
 void pci_scan(bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
 {
 	struct scan s = { .visit = visit, .ctx = ctx };
-	bool done[BUSES] = { false };
 
 	s.behind_bridge[0] = true;
-	for (unsigned pass = 0; pass < 2; pass++) {
-		for (unsigned bus = 0; bus < BUSES; bus++) {
-			if (done[bus] || (pass == 0 && !s.behind_bridge[bus]))
-				continue;
-			done[bus] = true;
-			if (!scan_bus(&s, bus))
-				return;
-		}
-	}
+	if (scan_buses(&s, false))
+		scan_buses(&s, true);
 }
 
 paddr_t pci_memory_bar(struct pci_address at, unsigned bar)

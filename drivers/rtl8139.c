@@ -487,14 +487,16 @@ static struct rtl *make_card(const struct pci_device *d)
 /* Finds the registers and resets the card.  Returns 0 or -EIO, said. */
 static int open_card(struct rtl *r)
 {
-	paddr_t base = pci_memory_bar(r->at, BAR_MEMORY);
+	paddr_t base;
 
-	if (base == 0) {
-		log_error("rtl8139: the firmware gave the card no memory "
-		          "address (BAR1 is %08x)",
-		    pci_read32(r->at, PCI_BAR0 + 4 * BAR_MEMORY));
+	if (pci_wake(r->at))
+		log_info("rtl8139: the card was asleep and has been woken");
+	pci_open_path(r->at);
+	base = pci_memory_bar(r->at, BAR_MEMORY);
+	if (base == 0)
+		base = pci_assign_memory_bar(r->at, BAR_MEMORY);
+	if (base == 0)
 		return -EIO;
-	}
 	r->regs = arch_map_device(base, RTL_REGS_BYTES);
 	if (!r->regs || reset_card(r) != 0) {
 		log_error("rtl8139: the card at %#llx does not answer",

@@ -102,6 +102,10 @@ void host_set_mmio(
 void host_set_ports(
     uint16_t base, uint16_t size, const struct host_mmio_ops *ops, void *ctx);
 
+/* What arch_bus_is_free finds taken. */
+#define HOST_BUS_TAKEN       0xfeb00000u
+#define HOST_BUS_TAKEN_BYTES 0x100000u
+
 /* --- Memory -------------------------------------------------------------- */
 
 /*

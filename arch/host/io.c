@@ -101,6 +101,13 @@ void *arch_map_framebuffer(paddr_t base, size_t size)
 	return (void *)(uintptr_t)base;
 }
 
+/* All but one MiB, as if firmware had listed that. */
+bool arch_bus_is_free(paddr_t base, size_t size)
+{
+	return base + size <= HOST_BUS_TAKEN ||
+	       base >= HOST_BUS_TAKEN + HOST_BUS_TAKEN_BYTES;
+}
+
 static uint64_t addr(const volatile void *reg)
 {
 	return (uint64_t)(uintptr_t)reg;

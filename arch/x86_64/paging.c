@@ -2,6 +2,7 @@
 #include "arch/x86_64/paging.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/firmware.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/tables.h"
 #include "lib/assert.h"
@@ -271,4 +272,17 @@ void *arch_map_framebuffer(paddr_t base, size_t size)
 
 	return map_device(
 	    base, size, DATA_FLAGS | (combine ? PTE_COMBINE : PTE_UNCACHED));
+}
+
+/* Firmware lists what is not a PCI device: memory of all kinds; and the PCI
+ * configuration space that it may have forgotten to list. */
+bool arch_bus_is_free(paddr_t base, size_t size)
+{
+	const struct acpi_facts *f = firmware_facts();
+
+	for (uint32_t type = MEM_FREE; type <= MEM_OTHER; type++)
+		if (memmap_overlaps(memory_map(), base, size, type))
+			return false;
+	return base >= f->mmconfig + f->mmconfig_bytes ||
+	       base + size <= f->mmconfig;
 }

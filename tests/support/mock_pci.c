@@ -12,6 +12,7 @@
 #define REG_COMMAND     0x04
 #define REG_STATUS      0x06
 #define REG_HEADER_TYPE 0x0e
+#define REG_BAR0        0x10
 #define MULTI           0x80
 
 static struct mock_pci_function *find(struct mock_pci *pci)
@@ -54,6 +55,41 @@ static uint32_t ports_read(void *ctx, uint32_t off, unsigned width)
 	return v;
 }
 
+static uint32_t config32(const struct mock_pci_function *f, unsigned reg)
+{
+	uint32_t v = 0;
+
+	for (unsigned i = 0; i < 4; i++)
+		v |= (uint32_t)f->config[reg + i] << 8 * i;
+	return v;
+}
+
+/* A BAR's low bits are wired; one in the middle of its use cannot be sized. */
+static void written_bar(struct mock_pci_function *f, unsigned bar, uint32_t old)
+{
+	unsigned reg = REG_BAR0 + 4 * bar;
+	uint32_t v = config32(f, reg), size = f->bar_bytes[bar];
+
+	if (size == 0)
+		return;
+	if (v == UINT32_MAX && f->config[REG_COMMAND] & 3)
+		panic("mock PCI: BAR sized while it decodes");
+	if (v != UINT32_MAX && f->bars_stuck)
+		v = old;
+	mock_pci_set32(f, reg, (v & ~(size - 1)) | (old & 0xf));
+	if (f->moved)
+		f->moved(f->ctx, bar, config32(f, reg));
+}
+
+/* The way from D3 resets the function's configuration. */
+static void wake(struct mock_pci_function *f)
+{
+	mock_pci_set16(f, REG_COMMAND, 0);
+	for (unsigned bar = 0; bar < 6; bar++)
+		mock_pci_set32(f, REG_BAR0 + 4 * bar, 0);
+	f->config[0x3c] = 0;
+}
+
 static void ports_write(void *ctx, uint32_t off, unsigned width, uint32_t v)
 {
 	struct mock_pci *pci = ctx;
@@ -69,6 +105,8 @@ static void ports_write(void *ctx, uint32_t off, unsigned width, uint32_t v)
 
 	struct mock_pci_function *f = find(pci);
 	unsigned reg = (pci->address & 0xfc) + (off - 4);
+	uint32_t old = f ? config32(f, reg & ~3u) : 0;
+	uint8_t old_power = f && f->asleep ? f->config[f->asleep] & 3 : 0;
 
 	if (off % width != 0)
 		panic("mock PCI: unaligned write of %u at %x", width, reg);
@@ -83,6 +121,11 @@ static void ports_write(void *ctx, uint32_t off, unsigned width, uint32_t v)
 		else if (reg + i >= REG_COMMAND)
 			f->config[reg + i] = b;
 	}
+	if (f && reg >= REG_BAR0 && reg < REG_BAR0 + 24)
+		written_bar(f, (reg - REG_BAR0) / 4, old);
+	if (f && f->asleep && reg == f->asleep && old_power != 0 &&
+	    !(f->config[reg] & 3))
+		wake(f);
 }
 
 static const struct host_mmio_ops ops = { ports_read, ports_write };

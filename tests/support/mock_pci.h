@@ -15,6 +15,12 @@ struct mock_pci_function {
 	uint8_t bus, slot, function;
 	uint8_t config[256];
 	bool everywhere; /* answers at every function number of its slot */
+	uint32_t bar_bytes[6]; /* 0: the BAR takes any value */
+	bool bars_stuck;       /* BARs of known size take nothing */
+	/* Called after a write to a BAR. */
+	void (*moved)(void *ctx, unsigned bar, uint32_t value);
+	void *ctx;
+	uint8_t asleep; /* where PMCSR is; it forgets its BARs in D3 */
 };
 
 struct mock_pci {

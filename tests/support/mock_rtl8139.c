@@ -775,6 +775,20 @@ void mock_rtl_set_link(struct mock_rtl *m, bool up)
 	mock_rtl_raise(m, ISR_PUN);
 }
 
+/* The registers follow the address; sizing and nonsense are nowhere. */
+static void moved(void *ctx, unsigned bar, uint32_t value)
+{
+	struct mock_rtl *m = ctx;
+
+	if (bar != 1)
+		return;
+	if (m->base)
+		host_set_mmio(m->base, 256, NULL, NULL);
+	m->base = value == 0 || value >= 0xffffff00 ? 0 : value;
+	if (m->base)
+		host_set_mmio(m->base, 256, &ops, m);
+}
+
 void mock_rtl_init(struct mock_rtl *m, struct mock_pci *pci, uint8_t bus,
     uint8_t slot, uint8_t irq)
 {
@@ -800,5 +814,8 @@ void mock_rtl_init(struct mock_rtl *m, struct mock_pci *pci, uint8_t bus,
 	mock_pci_set32(m->pci, 0x10, 0xc001);
 	mock_pci_set32(m->pci, 0x14, MOCK_RTL_BASE);
 	mock_pci_set8(m->pci, 0x3c, irq);
-	host_set_mmio(MOCK_RTL_BASE, 256, &ops, m);
+	m->pci->bar_bytes[1] = 256;
+	m->pci->moved = moved;
+	m->pci->ctx = m;
+	moved(m, 1, MOCK_RTL_BASE);
 }

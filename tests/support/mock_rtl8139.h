@@ -79,6 +79,7 @@ struct mock_rtl {
 
 	/* Inside. */
 	struct mock_pci_function *pci;
+	uint32_t base; /* where its registers are; 0: nowhere */
 	uint32_t timer_int;
 	uint64_t tctr_ns;
 	uint8_t idr[8], mar[8];

@@ -69,12 +69,23 @@ static void an_empty_machine_says_none(void **state)
 	assert_true(logged("PCI devices seen: none\n"));
 }
 
-static void an_unassigned_bar_is_refused(void **state)
+static void an_unassigned_bar_is_assigned(void **state)
+{
+	struct pci_address at = { 1, 4, 0 };
+
+	pci_write32(at, 0x14, 0);
+	assert_int_equal(bench_probe(), 0);
+	assert_true(logged("the firmware gave 01:04.0 no memory address"));
+	assert_int_equal(bench.card.base, pci_memory_bar(at, 1));
+	assert_true(bench.card.base != MOCK_RTL_BASE);
+}
+
+static void a_bar_that_cannot_be_assigned_is_refused(void **state)
 {
 	mock_pci_set32(bench.card.pci, 0x14, 0);
+	bench.card.pci->bars_stuck = true;
 	assert_int_equal(bench_probe(), -EIO);
-	assert_true(
-	    logged("the firmware gave the card no memory address (BAR1"));
+	assert_true(logged("01:04.0 does not take the address"));
 	assert_int_equal(bench.stack.device_count, 0);
 }
 
@@ -111,7 +122,9 @@ int main(void)
 		cmocka_unit_test_setup(
 		    an_empty_machine_says_none, bench_power_on),
 		cmocka_unit_test_setup(
-		    an_unassigned_bar_is_refused, bench_power_on),
+		    an_unassigned_bar_is_assigned, bench_power_on),
+		cmocka_unit_test_setup(
+		    a_bar_that_cannot_be_assigned_is_refused, bench_power_on),
 		cmocka_unit_test_setup(
 		    other_modes_are_said_to_be_missing, bench_power_on),
 		cmocka_unit_test_setup(no_memory_is_an_error, bench_power_on),
