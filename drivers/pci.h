@@ -100,6 +100,9 @@ bool pci_wake(struct pci_address at);
 /* Lets the bridges above a function pass memory accesses and its DMA. */
 void pci_open_path(struct pci_address at);
 
+/* Whether the bridges above a function pass accesses to an address. */
+bool pci_is_reachable(struct pci_address at, paddr_t base);
+
 /*
  * Gives a 32-bit memory BAR that firmware left out an address that nothing else
  * has, opening shut bridges on the way, and says so.  Returns the address; 0

@@ -232,6 +232,38 @@ static bool survey_function(const struct pci_device *d, void *ctx)
 	return true;
 }
 
+struct passage {
+	struct pci_address at;
+	paddr_t base;
+	bool shut;
+};
+
+/* A bridge of interface 1 passes on whatever nobody else takes. */
+static bool check_bridge(const struct pci_device *d, void *ctx)
+{
+	struct passage *p = ctx;
+	struct region w, prefetch;
+
+	if (d->at.bus >= p->at.bus)
+		return false;
+	if (!leads_to(d->at, p->at.bus) || d->class_code & 1)
+		return true;
+	w = window_at(d->at, BRIDGE_BASE);
+	prefetch = window_at(d->at, BRIDGE_PREFETCH);
+	p->shut |= (p->base < w.base || p->base >= w.end) &&
+	           (p->base < prefetch.base || p->base >= prefetch.end);
+	return true;
+}
+
+bool pci_is_reachable(struct pci_address at, paddr_t base)
+{
+	struct passage p = { at, base, false };
+
+	if (at.bus > 0)
+		pci_scan_reachable(check_bridge, &p);
+	return !p.shut;
+}
+
 /* --- Room ---------------------------------------------------------------- */
 
 /* The windows that lead to a bus contain its addresses and so do not stand in
@@ -331,8 +363,8 @@ paddr_t pci_assign_memory_bar(struct pci_address at, unsigned bar)
 		    at.bus, at.slot, at.function, base);
 		return 0;
 	}
-	log_info("pci: the firmware gave %02x:%02x.%x no memory address; it "
-	         "gets %08x",
+	log_info("pci: the firmware gave %02x:%02x.%x no memory address that "
+	         "works; it gets %08x",
 	    at.bus, at.slot, at.function, base);
 	return base;
 }

@@ -493,7 +493,7 @@ static int open_card(struct rtl *r)
 		log_info("rtl8139: the card was asleep and has been woken");
 	pci_open_path(r->at);
 	base = pci_memory_bar(r->at, BAR_MEMORY);
-	if (base == 0)
+	if (base == 0 || !pci_is_reachable(r->at, base))
 		base = pci_assign_memory_bar(r->at, BAR_MEMORY);
 	if (base == 0)
 		return -EIO;

@@ -232,17 +232,20 @@ class Guest:
     def __init__(self, folder, net=None, door="pvh", machine="pc", mem=64,
                  cpu="max", append="", stick="default", disk="usb",
                  pcap_bytes=256, extra=(), nic=True, addr=None,
-                 kernel="ringlet.elf"):
+                 kernel="ringlet.elf", before=(), qtest=False):
         """stick: the FAT volume for the direct door, the image for the others;
         None for none.  disk: how the image is attached: a key of DISKS.
-        kernel: what the direct door starts.  pcap_bytes: how much
+        kernel: what the direct door starts.  before: arguments that stand
+        before the card's.  qtest: ports and memory of the running machine can
+        be written (self.poke).  pcap_bytes: how much
         of each frame is kept."""
         self.folder, self.net = folder, net if net is not None else User()
         self.door, self.machine, self.mem, self.cpu = door, machine, mem, cpu
         self.append = " ".join(filter(None, [self.net.append, append]))
         self.stick, self.disk, self.extra = stick, disk, list(extra)
         self.pcap_bytes, self.nic, self.addr = pcap_bytes, nic, addr
-        self.kernel = kernel  # for the direct door
+        self.kernel, self.before, self.qtest = kernel, list(before), qtest
+        self.qtest_link = None
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
         self.may_panic = False  # for tests that mean it to
@@ -257,7 +260,10 @@ class Guest:
                 "-no-user-config", "-display", "none", "-no-reboot",
                 "-serial", "file:" + self.serial_path, "-qmp",
                 "unix:%s/qmp,server=on,wait=off" % self.sockets]
-        args += self.door_arguments()
+        args += self.door_arguments() + self.before
+        if self.qtest:
+            args += ["-qtest", "unix:%s/qtest,server=on,wait=off" %
+                     self.sockets, "-qtest-log", "none"]
         args += self.net.open(self.sockets)
         if not isinstance(self.net, NoNetwork):
             where = ",addr=%s" % self.addr if self.addr else ""
@@ -337,6 +343,23 @@ class Guest:
 
     def qmp(self, _command, **arguments):
         return self.qmp_link.command(_command, **arguments)
+
+    def poke(self, command, *numbers):
+        """One command of QEMU's qtest protocol, as outl or readw.  Returns
+        the number that it answers, if any."""
+        if not self.qtest_link:
+            link = socket.socket(socket.AF_UNIX)
+            link.settimeout(10)
+            link.connect(self.sockets + "/qtest")
+            self.qtest_link = link.makefile("rw")
+        self.qtest_link.write(" ".join([command] + [
+            "%#x" % n for n in numbers]) + "\n")
+        self.qtest_link.flush()
+        answer = self.qtest_link.readline().split()
+        while answer and answer[0] == "IRQ":
+            answer = self.qtest_link.readline().split()
+        assert answer and answer[0] == "OK", (command, answer)
+        return int(answer[1], 0) if len(answer) > 1 else None
 
     def set_link(self, up):
         self.qmp("set_link", name="nic", up=up)

@@ -190,6 +190,28 @@ static void the_bridges_above_a_card_are_opened(void **state)
 	assert_int_equal(mock_pci_get16(other, 0x04), 0);
 }
 
+static void an_address_outside_a_window_is_out_of_reach(void **state)
+{
+	struct mock_pci_function *first = add_bridge(0, 1, 1, 2);
+	struct mock_pci_function *second = add_bridge(1, 0, 2, 2);
+	struct pci_address at = { 2, 0, 0 }, root = { 0, 5, 0 };
+
+	add_card(2, 0);
+	set_window(first, 0xe0000000, 0xe0200000);
+	assert_true(pci_is_reachable(root, 0xd0000000));
+	assert_false(pci_is_reachable(at, 0xe0100000));
+	set_window(second, 0xe0100000, 0xe0200000);
+	assert_true(pci_is_reachable(at, 0xe0100000));
+	assert_true(pci_is_reachable(at, 0xe01fffff));
+	assert_false(pci_is_reachable(at, 0xe00fffff));
+	assert_false(pci_is_reachable(at, 0xe0200000));
+	/* Through the other window, or by subtraction. */
+	mock_pci_set16(second, 0x24, 0xd001);
+	mock_pci_set16(second, 0x26, 0xd001);
+	mock_pci_set8(first, 0x09, 1);
+	assert_true(pci_is_reachable(at, 0xd0000000));
+}
+
 /* --- Addresses -------------------------------------------------------------
  */
 
@@ -290,6 +312,7 @@ int main(void)
 		CASE(a_card_without_power_management_is_awake),
 		CASE(capabilities_in_a_circle_end),
 		CASE(the_bridges_above_a_card_are_opened),
+		CASE(an_address_outside_a_window_is_out_of_reach),
 		CASE(a_card_gets_the_highest_room_that_is_free),
 		CASE(all_ones_are_no_address_either),
 		CASE(a_window_that_is_open_is_used),
