@@ -5,6 +5,7 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/firmware.h"
 #include "lib/log.h"
 
 #define PIT_HZ        1193182ull
@@ -16,9 +17,10 @@
 #define GATE_ON       0x01 /* channel 2 counts */
 #define GATE_SPEAKER  0x02
 
-#define WINDOW_TICKS 5966u /* 5 ms */
+#define PIT_WINDOW   5966u /* 5 ms */
+#define PM_WINDOW    7159u /* 2 ms */
 #define WINDOWS_MAX  8
-#define WINDOW_CAP   (1ull << 31) /* TSC ticks: half a second at 4 GHz */
+#define WINDOW_CAP   (1ull << 30) /* TSC ticks: 1/4 s at 4 GHz */
 #define AGREEMENT    512          /* two windows differ by less than 1/512 */
 #define SAMPLE_TRIES 8
 
@@ -29,6 +31,12 @@
 #define MEASURE_NS    2000000ull
 
 #define CPUID_FREQUENCY 0x16
+#define CPUID_POWER     0x80000007u
+#define POWER_INVARIANT (1u << 8)
+
+#define PM_HZ        3579545ull
+#define PM_MASK      0xffffffu /* the bits that every timer has */
+#define PM_AGREEMENT 64        /* the two sources differ by less than 1/64 */
 
 /* ns = ticks * mult >> SHIFT; a 128-bit product never overflows. */
 #define SHIFT 32
@@ -94,19 +102,47 @@ static void start_pit(void)
 	arch_out8(PIT_CHANNEL_2, 0xff);
 }
 
-/* The TSC's rate over one window; 0 when the interval timer does not count. */
-static uint64_t measure_window(void)
+/* Some chip sets' timers can be caught in the middle of a carry. */
+static uint32_t read_pm(void)
+{
+	uint16_t port = firmware_facts()->pm_timer;
+	uint32_t a = arch_in32(port), b = arch_in32(port);
+
+	return ((b - a) & PM_MASK) < PM_MASK / 2 ? b & PM_MASK : a & PM_MASK;
+}
+
+/* A clock of known rate that needs no interrupt. */
+struct source {
+	const char *name;
+	uint64_t hz;
+	uint32_t mask, window; /* of the count; ticks to measure over */
+	bool down;
+	uint32_t (*read)(void);
+	void (*start)(void); /* before each window; or NULL */
+};
+
+static const struct source pit = { "interval timer", PIT_HZ, 0xffff, PIT_WINDOW,
+	true, read_pit, start_pit };
+static const struct source pm = { "ACPI timer", PM_HZ, PM_MASK, PM_WINDOW,
+	false, read_pm, NULL };
+
+/* The TSC's rate over one window; 0 when the source does not count. */
+static uint64_t measure_window(const struct source *s)
 {
 	struct sample from, to;
+	uint32_t ticks;
 
-	start_pit();
-	from = take_sample(read_pit);
+	if (s->start)
+		s->start();
+	from = take_sample(s->read);
 	do {
-		to = take_sample(read_pit);
+		to = take_sample(s->read);
 		if (to.tsc - from.tsc > WINDOW_CAP)
 			return 0;
-	} while ((uint16_t)(from.count - to.count) < WINDOW_TICKS);
-	return (to.tsc - from.tsc) * PIT_HZ / (uint16_t)(from.count - to.count);
+		ticks = s->down ? from.count - to.count : to.count - from.count;
+		ticks &= s->mask;
+	} while (ticks < s->window);
+	return (to.tsc - from.tsc) * s->hz / ticks;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -114,15 +150,23 @@ static uint64_t distance(uint64_t a, uint64_t b)
 	return a > b ? a - b : b - a;
 }
 
-/* Measures until two windows in a row agree. */
-static uint64_t measure_tsc_hz(void)
+static bool plausible(uint64_t hz)
+{
+	return hz >= TSC_HZ_MIN && hz <= TSC_HZ_MAX;
+}
+
+/* Measures until two windows in a row agree.  Returns 0 when the source cannot
+ * be used. */
+static uint64_t measure_tsc_hz(const struct source *s)
 {
 	uint64_t last = 0;
 
 	for (int i = 0; i < WINDOWS_MAX; i++) {
-		uint64_t hz = measure_window();
+		uint64_t hz = measure_window(s);
 
-		if (hz == 0 || distance(hz, last) < hz / AGREEMENT)
+		if (!plausible(hz))
+			return 0;
+		if (distance(hz, last) < hz / AGREEMENT)
 			return hz;
 		last = hz;
 	}
@@ -137,27 +181,64 @@ static uint64_t stated_hz(void)
 	return (cpu_id(CPUID_FREQUENCY).a & 0xffff) * 1000000ull;
 }
 
-static bool plausible(uint64_t hz)
+/* Whether the counter runs at one rate whatever the CPU does. */
+static bool is_invariant(void)
 {
-	return hz >= TSC_HZ_MIN && hz <= TSC_HZ_MAX;
+	return cpu_id(0x80000000u).a >= CPUID_POWER &&
+	       cpu_id(CPUID_POWER).d & POWER_INVARIANT;
+}
+
+/* Of two that disagree, the one that comes nearer to what the CPU states; and
+ * else the ACPI timer, since nothing in a PC can reprogram that one. */
+static uint64_t choose(uint64_t by_pit, uint64_t by_pm)
+{
+	uint64_t stated = stated_hz(), hz = by_pm;
+
+	if (distance(by_pit, by_pm) < by_pit / PM_AGREEMENT)
+		return by_pit;
+	if (plausible(stated) &&
+	    distance(by_pit, stated) < distance(by_pm, stated))
+		hz = by_pit;
+	log_warn("clock: the interval timer says %llu Hz, the ACPI timer %llu; "
+	         "%llu is used",
+	    (unsigned long long)by_pit, (unsigned long long)by_pm,
+	    (unsigned long long)hz);
+	return hz;
+}
+
+static void say_rate(uint64_t hz, uint64_t by_pit, uint64_t by_pm)
+{
+	const char *how = "no timer answers: a guess";
+
+	if (by_pit && by_pm)
+		how = "by two timers";
+	else if (by_pit || by_pm)
+		how = by_pit ? pit.name : pm.name;
+	else if (hz == stated_hz())
+		how = "no timer answers: as the CPU states";
+	log_info("clock: TSC at %llu.%03llu MHz (%s%s)",
+	    (unsigned long long)(hz / 1000000),
+	    (unsigned long long)(hz / 1000 % 1000), how,
+	    is_invariant() ? "" : "; its rate may change");
 }
 
 void clock_init(void)
 {
-	uint64_t hz = measure_tsc_hz();
+	uint64_t by_pit = measure_tsc_hz(&pit), by_pm = 0;
+	uint64_t hz = by_pit;
 
-	if (!plausible(hz)) {
-		log_warn("clock: the interval timer does not answer (%llu Hz); "
-		         "time may run at a wrong rate",
-		    (unsigned long long)hz);
+	if (firmware_facts()->pm_timer)
+		by_pm = measure_tsc_hz(&pm);
+	if (by_pit && by_pm)
+		hz = choose(by_pit, by_pm);
+	else if (by_pm)
+		hz = by_pm;
+	if (!hz)
 		hz = stated_hz();
-	}
 	if (!plausible(hz))
 		hz = TSC_HZ_GUESS;
 	set_rate(hz);
-	log_info("clock: TSC at %llu.%03llu MHz",
-	    (unsigned long long)(hz / 1000000),
-	    (unsigned long long)(hz / 1000 % 1000));
+	say_rate(hz, by_pit, by_pm);
 }
 
 uint64_t clock_tsc_hz(void)

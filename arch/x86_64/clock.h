@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The nanosecond clock: the CPU's time stamp counter, whose rate is measured
- * against channel 2 of the interval timer (8254), the one clock that every PC
- * has and that needs no interrupt.
+ * against channel 2 of the interval timer (8254) and compared with the ACPI
+ * power-management timer.  Neither needs an interrupt, and a PC that lacks one
+ * of them has the other.
  */
 #pragma once
 
@@ -11,7 +12,8 @@
 /* Time zero.  Context: boot, first of all. */
 void clock_start(void);
 
-/* Measures the counter's rate: about 10 ms. */
+/* Measures the counter's rate: about 15 ms.  Context: boot, after
+ * firmware_init. */
 void clock_init(void);
 
 /* Counter ticks per second. */

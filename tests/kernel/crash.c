@@ -131,10 +131,39 @@ static void crash_frame(void)
 	__asm__ volatile("mov $0x1230, %ebp; ud2");
 }
 
+/* These three come while the stack is nowhere: each has one of its own. */
+static void crash_nmi(void)
+{
+	__asm__ volatile("mov $0x2340, %esp; int $2");
+}
+
+static void crash_machine_check(void)
+{
+	__asm__ volatile("mov $0x2340, %esp; int $18");
+}
+
+/* Division error, whose gate is not present any more: two faults in one. */
+static void crash_double(void)
+{
+	struct {
+		uint16_t limit;
+		uint64_t base;
+	} __attribute__((packed)) idt;
+
+	__asm__ volatile("sidt %0" : "=m"(idt));
+	*(volatile uint64_t *)idt.base = 0;
+	__asm__ volatile(
+	    "mov $0x2340, %%esp; xor %%edx, %%edx; div %0" ::"r"(zero)
+	    : "rax", "rdx");
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
 } crashes[] = {
+	{ "nmi", crash_nmi },
+	{ "machine_check", crash_machine_check },
+	{ "double", crash_double },
 	{ "null", crash_null },
 	{ "divide", crash_divide },
 	{ "text", crash_text },

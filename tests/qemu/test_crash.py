@@ -32,6 +32,9 @@ REPORTS = {
     "assert": r"assertion failed: zero == 1 at tests/kernel/crash.c:\d+",
     "vector": r"invalid opcode",
     "frame": r"invalid opcode",
+    "nmi": r"non-maskable interrupt \(vector 2",
+    "machine_check": r"machine check \(vector 18",
+    "double": r"double fault \(vector 8",
 }
 
 

@@ -42,12 +42,24 @@ def test_wrong_interrupt_line_is_corrected(boot, machine, line, smp):
     guest = broken(boot, "line=%d" % line, machine=machine, addr="4",
                    extra=("-smp", str(smp)))
     stats = check_alive(guest)
+    assert re.search(r"TSC at [\d.]+ MHz \(by two timers", guest.serial())
+    assert re.search(r"acpi: version 1, %d CPUs, 1 IO-APICs" % smp,
+                     guest.serial())
     assert re.fullmatch(r"(irq|gsi) \d+", stats["eth0.line"])
     assert stats["eth0.line"] != "irq %d" % line
     assert re.search(r"interrupts arrive at \w+ \d+ \(the firmware says %d; "
                      r"\d+ lines tried, 0 busy\)" % line, guest.serial())
     assert stats["eth0.interrupts"] > 0
     assert stats["eth0.irq_lost"] == 0
+
+
+@pytest.mark.parametrize("cpu,smp", [("qemu64", 1), ("max", 4)])
+def test_pc_without_acpi(boot, cpu, smp):
+    guest = boot(machine="pc,acpi=off", cpu=cpu, stick=site(), addr="4",
+                 extra=("-smp", str(smp)))
+    assert check_alive(guest)["eth0.line"] == "irq 11"
+    assert "a PC of old is assumed" in guest.serial()
+    assert re.search(r"TSC at [\d.]+ MHz \(interval timer", guest.serial())
 
 
 def test_io_apic_is_used_where_the_8259_gets_nothing(boot):
