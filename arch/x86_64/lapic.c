@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/firmware.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 
@@ -87,11 +88,13 @@ static void find_registers(void)
 		    (unsigned long long)(base & BASE_ADDRESS));
 }
 
-/* Every local source is masked but LINT0, the way of the 8259's interrupts,
- * and LINT1, by which a machine reports its failure. */
+/* Every local source is masked but the two pins: one is the way of the 8259's
+ * interrupts, LINT0 unless the tables say otherwise, and by the other one a
+ * machine reports its failure. */
 static void init_sources(void)
 {
 	uint32_t sources = VERSION_MAX_LVT(lapic_read(LAPIC_VERSION));
+	bool nmi = firmware_facts()->nmi_lint == 1;
 
 	lapic_write(LAPIC_SVR, SVR_ENABLE | LAPIC_SPURIOUS_VECTOR);
 	lapic_write(LAPIC_TPR, 0);
@@ -103,8 +106,8 @@ static void init_sources(void)
 		lapic_write(LAPIC_LVT_THERMAL, LVT_MASKED);
 	if (sources >= 6)
 		lapic_write(LAPIC_LVT_CMCI, LVT_MASKED);
-	lapic_write(LAPIC_LVT_LINT0, LVT_EXTINT);
-	lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
+	lapic_write(nmi ? LAPIC_LVT_LINT0 : LAPIC_LVT_LINT1, LVT_EXTINT);
+	lapic_write(nmi ? LAPIC_LVT_LINT1 : LAPIC_LVT_LINT0, LVT_NMI);
 }
 
 /* Ends what firmware left in service: it would hold back all vectors of equal

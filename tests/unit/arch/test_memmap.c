@@ -99,6 +99,27 @@ static void lengths_that_overflow_are_cut(void **state)
 	assert_range(1, GIB, 1ull << 52, MEM_OTHER);
 }
 
+/* Maps as real BIOSes give them: the hole at 640 KiB, tables inside RAM that is
+ * listed once more, one entry across 4 GiB, one of no length, one backwards. */
+static void odd_maps_of_old_machines_are_made_sound(void **state)
+{
+	NORMALISE({ 4 * GIB, GIB, MEM_FREE, 0 }, { 0, 0x9fc00, MEM_FREE, 0 },
+	    { 0x9fc00, 0x400, MEM_OTHER, 0 },
+	    { 0xf0000, 0x10000, MEM_OTHER, 0 },
+	    { MIB, 0x1fef0000, MEM_FREE, 0 },
+	    { 0x1fff0000, 0x3000, MEM_ACPI, 0 },
+	    { 0x1fe00000, MIB, MEM_FREE, 0 }, { 5 * MIB, 0, MEM_OTHER, 0 },
+	    { 0xfffc0000, 0x40000, MEM_OTHER, 0 },
+	    { 0xffff0000, 0x20000, MEM_OTHER, 0 });
+	assert_int_equal(map.count, 6);
+	assert_range(0, 0x9f000, 0xa0000, MEM_OTHER);
+	assert_range(1, 0xf0000, MIB, MEM_OTHER);
+	assert_range(2, MIB, 0x1fff0000, MEM_FREE);
+	assert_range(3, 0x1fff0000, 0x1fff3000, MEM_ACPI);
+	assert_range(4, 0xfffc0000, 4 * GIB + 0x10000, MEM_OTHER);
+	assert_range(5, 4 * GIB + 0x10000, 5 * GIB, MEM_FREE);
+}
+
 static void an_empty_map_stays_empty(void **state)
 {
 	memmap_normalise(&map, NULL, 0);
@@ -177,6 +198,7 @@ int main(void)
 		cmocka_unit_test(free_smaller_than_a_page_vanishes),
 		cmocka_unit_test(low_memory_is_never_free),
 		cmocka_unit_test(lengths_that_overflow_are_cut),
+		cmocka_unit_test(odd_maps_of_old_machines_are_made_sound),
 		cmocka_unit_test(an_empty_map_stays_empty),
 		cmocka_unit_test(totals_count_one_type_above_four_gib_too),
 		cmocka_unit_test(overlap_ends_where_the_range_ends),
