@@ -31,8 +31,8 @@ LINK_LINE = (r"^ link up │ \d+ in, \d+ out packets/s │ "
 def crash_stick(tmp_path, append):
     """A stick with the kernel that crashes on request."""
     path = os.path.join(tmp_path, "crash.img")
-    shutil.copyfile(artifact("stick.fat"), path)
-    subprocess.run(["mcopy", "-D", "o", "-i", path,
+    shutil.copyfile(artifact("ringlet.img"), path)
+    subprocess.run(["mcopy", "-D", "o", "-i", path + run.PARTITION,
                     artifact("tests/crash.elf"), "::/ringlet.elf"],
                    check=True)
     run.add_cmdline(path, append)
