@@ -19,7 +19,10 @@
 #include "arch/x86_64/panic.h"
 #include "boot/console.h"
 #include "lib/assert.h"
+#include "lib/fat.h"
+#include "lib/filetable.h"
 #include "lib/log.h"
+#include "lib/pool.h"
 #include "lib/string.h"
 
 static volatile int zero;
@@ -199,9 +202,34 @@ static const struct boot_info *with_high_screen(const struct boot_info *bi)
 	return &changed;
 }
 
+/* The command line, or what stands in its place on the stick (docs/STICK.md).
+ */
+static const char *words(const struct boot_info *bi)
+{
+	static uint8_t memory[256 * 1024];
+	static char line[256];
+	struct arena a = { .base = memory, .size = sizeof(memory) };
+	struct fat_volume v = { .extent_count = bi->extent_count };
+	struct filetable files = { 0 };
+	struct fat_result r;
+	const struct file *f;
+
+	for (uint32_t i = 0; i < bi->extent_count; i++) {
+		v.extent[i].data = phys_to_virt(bi->extent[i].base);
+		v.extent[i].len = bi->extent[i].len;
+	}
+	if (bi->cmdline[0] || filetable_init(&files, 64, &a) ||
+	    fat_read(&v, &files, &a, &r))
+		return bi->cmdline;
+	f = filetable_find(&files, "/EFI/ringlet/cmdline.txt");
+	if (f && f->len < sizeof(line))
+		memcpy(line, f->data, f->len);
+	return line;
+}
+
 noreturn void kernel_main(const struct boot_info *bi)
 {
-	const char *want = strstr(bi->cmdline, "crash=");
+	const char *line, *want;
 
 	if (strstr(bi->cmdline, "framebuffer=high"))
 		bi = with_high_screen(bi);
@@ -213,7 +241,9 @@ noreturn void kernel_main(const struct boot_info *bi)
 		console_map();
 	clock_init();
 	interrupts_init();
-	panic_set_policy(strstr(bi->cmdline, "panic=halt") ? PANIC_HALT : 1);
+	line = words(bi);
+	want = strstr(line, "crash=");
+	panic_set_policy(strstr(line, "panic=halt") ? PANIC_HALT : 1);
 	for (size_t i = 0; i < sizeof(crashes) / sizeof(crashes[0]); i++) {
 		const char *name = crashes[i].name;
 
