@@ -43,6 +43,7 @@ static struct {
 	struct list ready, free, everybody;
 	uint64_t slice_ns;   /* when current got the CPU */
 	uint64_t hog_log_ns; /* when a hog may be logged again */
+	bool booting;        /* main has not yielded yet: boot is no hog */
 	bool in_turn;        /* timers or the bottom half are running */
 	struct sched_stats stats;
 } sched;
@@ -91,6 +92,10 @@ static void check_hog(void)
 	uint64_t now_ns = arch_clock_ns();
 	uint64_t held_ns = now_ns - sched.slice_ns;
 
+	if (sched.booting) {
+		sched.booting = false;
+		return;
+	}
 	if (held_ns <= THREAD_HOG_NS)
 		return;
 	sched.stats.hogs++;
@@ -314,6 +319,7 @@ int sched_init(struct arena *a, uint32_t max_threads)
 	sched.main->state = RUNNING;
 	enter_life(sched.main, "main");
 	sched.slice_ns = arch_clock_ns();
+	sched.booting = true;
 	timer_reset(sched.slice_ns);
 	bh_reset();
 	return 0;
