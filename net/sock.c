@@ -60,6 +60,24 @@ uint16_t sock_choose_port(
 	return 0;
 }
 
+int sock_take_port(struct sock *s, const struct sock_addr *a,
+    bool (*taken)(struct sock *s, uint16_t port))
+{
+	uint16_t port = a->port;
+
+	s->local.ip = a->ip;
+	if (!port)
+		port = sock_choose_port(s, taken);
+	else if (taken(s, port))
+		port = 0;
+	if (!port) {
+		s->local.ip = 0;
+		return -EADDRINUSE;
+	}
+	s->local.port = port;
+	return 0;
+}
+
 int sock_create(struct stack *st, enum sock_type type, struct sock **out)
 {
 	if (type != SOCK_TYPE_TCP && type != SOCK_TYPE_UDP)

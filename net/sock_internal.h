@@ -47,6 +47,11 @@ struct sock *sock_alloc(struct stack *st, enum sock_type type);
 uint16_t sock_choose_port(
     struct sock *s, bool (*taken)(struct sock *s, uint16_t port));
 
+/* Sets s->local for bind: a free port when a->port is 0.  -EADDRINUSE when it
+ * is taken, or all are. */
+int sock_take_port(struct sock *s, const struct sock_addr *a,
+    bool (*taken)(struct sock *s, uint16_t port));
+
 /* TCP's own calls, for sock.c */
 int tcp_sock_listen(struct sock *s, int backlog);
 int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer);

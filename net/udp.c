@@ -180,19 +180,11 @@ static bool port_taken(struct sock *s, uint16_t port)
 
 static int udp_bind(struct sock *s, const struct sock_addr *a)
 {
-	uint16_t port = a->port;
+	int rc = sock_take_port(s, a, port_taken);
 
-	s->local.ip = a->ip;
-	if (!port)
-		port = sock_choose_port(s, port_taken);
-	else if (port_taken(s, port))
-		port = 0;
-	if (!port) {
-		s->local.ip = 0;
-		return -EADDRINUSE;
-	}
-	s->local.port = port;
-	list_append(bucket_of(s->stack, port), &s->bind_node);
+	if (rc)
+		return rc;
+	list_append(bucket_of(s->stack, s->local.port), &s->bind_node);
 	waitq_wake(&s->stack->changed, 0);
 	return 0;
 }
