@@ -34,7 +34,8 @@ struct service {
 	const char *argument;
 };
 
-enum { SERVICE_HTTP, SERVICE_ECHO, SERVICE_ADMIN, SERVICE_UDP_ECHO, SERVICES };
+/* SERVICE_OTHER: UDP echo, or the application that `app =` names. */
+enum { SERVICE_HTTP, SERVICE_ECHO, SERVICE_ADMIN, SERVICE_OTHER, SERVICES };
 
 static struct {
 	struct settings settings;
@@ -273,10 +274,8 @@ static void run_service(void *arg)
 
 static void start_service(struct service *s)
 {
-	if (!s->app || (s->name && !s->port))
-		return;
-	if (s->udp && !s->port)
-		return;
+	if (!s->port && (s->name || s->udp))
+		return; /* off */
 	fmt_snprintf(s->port_text, sizeof(s->port_text), "%u", s->port);
 	if (!thread_create(s->app, run_service, s)) {
 		log_error("no thread for application %s", s->app);
@@ -287,24 +286,27 @@ static void start_service(struct service *s)
 static void choose_services(void)
 {
 	const struct settings *s = &sys.settings;
-	const char *token = s->admin_token[0] ? s->admin_token : NULL;
 	bool other = s->app[0] != '\0';
 
 	if (other && !app_find(s->app)) {
 		log_warn("no application '%s'; the default ones start", s->app);
 		other = false;
 	}
-	sys.service[SERVICE_HTTP] = (struct service){ "http", "http",
-		other ? 0 : s->http_port, false, false, "", NULL };
-	sys.service[SERVICE_ECHO] = (struct service){ "tcp_echo", "echo",
-		other ? 0 : s->echo_port, false, false, "", NULL };
-	sys.service[SERVICE_ADMIN] = (struct service){ "admin", "admin",
-		s->admin_port, false, false, "", token };
-	sys.service[SERVICE_UDP_ECHO] = (struct service){ "udp_echo", NULL,
-		other ? 0 : s->echo_port, true, false, "", NULL };
+	sys.service[SERVICE_HTTP] = (struct service){
+		.app = "http", .name = "http", .port = other ? 0 : s->http_port
+	};
+	sys.service[SERVICE_ECHO] = (struct service){ .app = "tcp_echo",
+		.name = "echo",
+		.port = other ? 0 : s->echo_port };
+	sys.service[SERVICE_ADMIN] = (struct service){ .app = "admin",
+		.name = "admin",
+		.port = s->admin_port,
+		.argument = s->admin_token[0] ? s->admin_token : NULL };
+	sys.service[SERVICE_OTHER] = (struct service){
+		.app = "udp_echo", .port = s->echo_port, .udp = true
+	};
 	if (other)
-		sys.service[SERVICE_UDP_ECHO] =
-		    (struct service){ s->app, NULL, 0, false, false, "", NULL };
+		sys.service[SERVICE_OTHER] = (struct service){ .app = s->app };
 }
 
 void services_start_apps(int64_t wall_time_s)

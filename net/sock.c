@@ -229,8 +229,7 @@ int sock_get_opt(struct sock *s, enum sock_opt opt, int *value)
 		*value = (int)s->sndbuf;
 		return 0;
 	case SOCK_OPT_ERROR:
-		*value = -s->error;
-		s->error = 0;
+		*value = -sock_take_error(s);
 		return 0;
 	case SOCK_OPT_ACCEPTCONN:
 		*value = s->listening;

@@ -39,6 +39,15 @@ extern const struct sock_ops tcp_sock_ops, udp_sock_ops;
 
 void sock_wake(struct sock *s, uint32_t events);
 
+/* The pending error, which is told once; 0 when there is none. */
+static inline int sock_take_error(struct sock *s)
+{
+	int error = s->error;
+
+	s->error = 0;
+	return error;
+}
+
 /* A new socket object of a type, or NULL when the pool is empty. */
 struct sock *sock_alloc(struct stack *st, enum sock_type type);
 

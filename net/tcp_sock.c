@@ -172,12 +172,8 @@ static int connect_outcome(struct sock *s)
 
 	if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
 		return -EALREADY;
-	if (s->error) {
-		int error = s->error;
-
-		s->error = 0;
-		return error;
-	}
+	if (s->error)
+		return sock_take_error(s);
 	if (c->state == TCP_CLOSED)
 		return -ECONNABORTED;
 	if (s->connect_told)
@@ -267,12 +263,8 @@ static uint32_t send_space(const struct tcp_conn *c)
 /* What stands against sending: 0 or an error. */
 static int send_check(struct sock *s)
 {
-	if (s->error) {
-		int error = s->error;
-
-		s->error = 0;
-		return error;
-	}
+	if (s->error)
+		return sock_take_error(s);
 	if (s->shut_wr)
 		return -EPIPE;
 	if (!s->conn)
@@ -354,45 +346,38 @@ static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
 	return done;
 }
 
+/* How much of len the send buffer takes. */
+static uint32_t fits(const struct sock *s, size_t len)
+{
+	uint32_t room = send_space(s->conn);
+
+	return len < room ? (uint32_t)len : room;
+}
+
 static ptrdiff_t tcp_send(struct sock *s, const void *data, size_t len,
     int flags, const struct sock_addr *to)
 {
 	int rc = send_check(s);
-	uint32_t room, done;
 
-	if (rc == -EAGAIN)
+	if (rc || !len)
 		return rc;
-	if (rc)
-		return rc;
-	if (!len)
-		return 0;
-	room = send_space(s->conn);
-	if (len > room)
-		len = room;
-	done = copy_in(s, data, (uint32_t)len);
-	return sent(s, done, flags);
+	return sent(s, copy_in(s, data, fits(s, len)), flags);
 }
 
 ptrdiff_t tcp_sock_send_ref(
     struct sock *s, const void *data, size_t len, int flags)
 {
 	int rc = send_check(s);
-	uint32_t room;
+	uint32_t n;
 
-	if (rc)
+	if (rc || !len)
 		return rc;
-	if (!len)
-		return 0;
-	room = send_space(s->conn);
-	if (len > room)
-		len = room;
-	if (len &&
-	    !byteq_append_ref(s->stack, &s->conn->sendq, data, (uint32_t)len)) {
-		/* Its own acknowledgments give references back; when it has
-		 * none out, a copy does as well. */
-		len = copy_in(s, data, (uint32_t)len);
-	}
-	return sent(s, (uint32_t)len, flags);
+	n = fits(s, len);
+	/* Its own acknowledgments give references back; when it has none out,
+	 * a copy does as well. */
+	if (n && !byteq_append_ref(s->stack, &s->conn->sendq, data, n))
+		n = copy_in(s, data, n);
+	return sent(s, n, flags);
 }
 
 /* --- RECEIVE (3.10.4) ---------------------------------------------------- */
@@ -440,12 +425,8 @@ static ptrdiff_t tcp_recv(
 			*from = s->peer;
 		return done;
 	}
-	if (s->error) {
-		int error = s->error;
-
-		s->error = 0;
-		return error;
-	}
+	if (s->error)
+		return sock_take_error(s);
 	if (!c)
 		return -ENOTCONN;
 	return s->shut_rd || at_end(c) ? 0 : -EAGAIN;

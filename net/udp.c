@@ -221,14 +221,6 @@ static int udp_connect(struct sock *s, const struct sock_addr *a)
 	return 0;
 }
 
-static int take_error(struct sock *s)
-{
-	int error = s->error;
-
-	s->error = 0;
-	return error;
-}
-
 static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
     int flags, const struct sock_addr *to)
 {
@@ -238,7 +230,7 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 	int rc;
 
 	if (s->error)
-		return take_error(s);
+		return sock_take_error(s);
 	if (s->shut_wr)
 		return -EPIPE;
 	if (!to)
@@ -277,7 +269,7 @@ static ptrdiff_t udp_recv(
 	struct pkt *p;
 
 	if (s->error)
-		return take_error(s);
+		return sock_take_error(s);
 	if (list_empty(&s->rx_queue))
 		return s->shut_rd ? 0 : -EAGAIN;
 	p = container_of(s->rx_queue.next, struct pkt, node);
