@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The bottom half: work that interrupts mark and that runs later, in thread or
- * idle context with interrupts on.  One round takes each scheduled item once,
- * with a weight of BH_WEIGHT, until BH_BUDGET units or BH_BUDGET_NS are used.
+ * idle context with interrupts on.  One round takes the scheduled items in
+ * turn, BH_WEIGHT units each, until BH_BUDGET units or BH_BUDGET_NS are used.
  *
  * A round that used its budget up yields the CPU to threads that can run for as
  * long as it took, so a flood costs applications at most half of the machine

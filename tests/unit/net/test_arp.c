@@ -513,6 +513,37 @@ static void waiting_packets_leave_some_for_sending(void **state)
 	sock_close(s);
 }
 
+/* The same for the second packet of one neighbour: the newest takes the place
+ * of the one before. */
+static void short_of_packets_only_the_newest_waits(void **state)
+{
+	const unsigned mark = fx.st.packets.total / 4;
+	struct sock *s = sender();
+
+	send_to(s, HOST(41), "first");
+	asks_for(HOST(41));
+	fx_hoard(&fx.st.packets);
+	fx_hoard_give(&fx.st.packets, mark);
+	send_to(s, HOST(41), "second");
+	assert_drop(ARP_QUEUE_FULL, 1);
+	fx_hoard_give(&fx.st.packets, FX_ANY);
+	arp(.op = 2, .sender_mac = mac_a, .sender_ip = HOST(41),
+	    .target_ip = FX_IP);
+	sends(HOST(41), mac_a, "second");
+	expect_nothing(0);
+	sock_close(s);
+}
+
+/* Switches and neighbours learn where the station is now. */
+static void address_is_announced_when_the_link_comes_back(void **state)
+{
+	netdev_set_link(&fx.dev, false);
+	fx_forget_frames();
+	netdev_set_link(&fx.dev, true);
+	asks_for(FX_IP);
+	expect_nothing(0);
+}
+
 static void our_own_packet_is_no_conflict(void **state)
 {
 	arp(.op = 1, .eth_dst = eth_broadcast, .sender_mac = fx_mac,
@@ -587,6 +618,8 @@ int main(void)
 		arp_test(address_is_defended_once_in_ten_seconds),
 		arp_test(waiting_packets_leave_some_for_sending),
 		arp_test(our_own_packet_is_no_conflict),
+		arp_test(short_of_packets_only_the_newest_waits),
+		arp_test(address_is_announced_when_the_link_comes_back),
 		arp_test(announcement_and_probe_have_their_form),
 		arp_test(table_is_printed_for_people),
 	};

@@ -562,6 +562,26 @@ static void syn_flood_evicts_the_oldest(void **state)
 	fx_forget_frames();
 }
 
+/* The pool is the narrower bound: the oldest gives way there too. */
+static void syn_flood_evicts_when_no_block_is_left(void **state)
+{
+	const uint16_t n = (uint16_t)(fx.st.conns.total + 5);
+	struct sock *l = fx_listen(80, 100), *s = NULL;
+
+	for (uint16_t i = 0; i < n; i++)
+		in(.flags = S, .src_port = (uint16_t)(1000 + i));
+	assert_count(TCP_SYN_EVICTED, 5);
+	assert_drop(TCP_NO_MEMORY, 0);
+	fx_forget_frames();
+	in(.flags = S);
+	out(.flags = SA, .ack = 1);
+	in(.flags = A, .seq = 1, .ack = 1);
+	assert_int_equal(sock_accept(l, &s, NULL), 0);
+	fx_abort(s);
+	sock_close(l);
+	fx_forget_frames();
+}
+
 /* Silence: the half-open ones go away by themselves. */
 static void half_open_connections_end(void **state)
 {
@@ -682,6 +702,7 @@ int main(void)
 		    syn_flood_evicts_the_oldest, setup_large, fx_teardown),
 		cmocka_unit_test_setup_teardown(
 		    half_open_connections_end, setup_large, fx_teardown),
+		fx_test(syn_flood_evicts_when_no_block_is_left),
 		fx_test(full_accept_queue_drops_new_syns),
 		fx_test(no_socket_leaves_the_connection_in_the_queue),
 		fx_test(churn_leaves_no_trace),

@@ -283,6 +283,16 @@ static void sleeping_long_is_no_hogging(void **state)
 	assert_int_equal(stats().hogs, 0);
 }
 
+static void boot_is_no_hogging(void **state)
+{
+	host_clock_advance(300 * MS);
+	thread_yield();
+	assert_int_equal(stats().hogs, 0);
+	host_clock_advance(300 * MS);
+	thread_yield();
+	assert_int_equal(stats().hogs, 1);
+}
+
 static int slow_bh(struct bh *b, int budget)
 {
 	host_clock_advance(200 * MS);
@@ -387,6 +397,7 @@ int main(void)
 		cmocka_unit_test_setup(
 		    hog_is_counted_and_named_once_a_second, start),
 		cmocka_unit_test_setup(sleeping_long_is_no_hogging, start),
+		cmocka_unit_test_setup(boot_is_no_hogging, start),
 		cmocka_unit_test_setup(
 		    time_of_the_bottom_half_is_not_the_threads, start),
 		cmocka_unit_test_setup(deadlock_is_found, start),
