@@ -48,12 +48,13 @@ def test_a_slow_stick_does_not_make_the_clock_late(boot, monkeypatch):
     """The loader asks for the time first and reads the volume then."""
     arguments = Guest.door_arguments
     monkeypatch.setattr(Guest, "door_arguments", lambda self: [
-        a + ",throttling.bps-read=5000000" if a.startswith("if=none") else a
+        a + ",throttling.bps-read=3000000" if a.startswith("if=none") else a
         for a in arguments(self)])
     guest = boot(door="uefi", disk="sata", mem=128)
     date = guest.get("/")[1]["date"]
     told = email.utils.parsedate_to_datetime(date).timestamp()
-    assert abs(time.time() - told) < 2
+    # The battery clock and the Date line cut off up to a second each.
+    assert abs(time.time() - told) < 3
 
 
 @pytest.mark.deadline(120)
