@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -206,6 +207,17 @@ ssize_t write(int fd, const void *buf, size_t len)
 	return posix_result(rc);
 }
 
+/* The pieces are one write: a stream must not send the first one alone and make
+ * the others wait for its acknowledgment. */
+static ssize_t write_piece(
+    int fd, const struct ofile *f, const struct iovec *iov, bool more)
+{
+	if (f->ops == &socket_ops)
+		return send(
+		    fd, iov->iov_base, iov->iov_len, more ? MSG_MORE : 0);
+	return write(fd, iov->iov_base, iov->iov_len);
+}
+
 /* Goes through the pieces until one is not moved whole.  What was moved before
  * a failure is the result; a read waits for its first byte only. */
 static ssize_t each_piece(
@@ -214,11 +226,13 @@ static ssize_t each_piece(
 	ssize_t done = 0, n;
 	int i;
 
+	while (count > 1 && !iov[count - 1].iov_len)
+		count--;
 	for (i = 0; i < count; i++) {
 		if (reading && done > 0 && !(ofile_events(f) & EPOLLIN))
 			break;
 		n = reading ? read(fd, iov[i].iov_base, iov[i].iov_len)
-		            : write(fd, iov[i].iov_base, iov[i].iov_len);
+		            : write_piece(fd, f, &iov[i], i + 1 < count);
 		if (n < 0)
 			return done > 0 ? done : n;
 		done += n;

@@ -552,6 +552,15 @@ static void pieces_are_gathered_and_scattered(void **state)
 	close(udp);
 }
 
+static void pieces_leave_in_one_segment(void **state)
+{
+	struct iovec out[3] = { { "ab", 2 }, { "cd", 2 }, { NULL, 0 } };
+	uint64_t before = posix_test_value("tcp.segments_sent");
+
+	assert_int_equal(writev(pair[0], out, 3), 4);
+	assert_int_equal(posix_test_value("tcp.segments_sent"), before + 1);
+}
+
 /* --- Options ------------------------------------------------------------- */
 
 static int option(int fd, int level, int name)
@@ -705,6 +714,7 @@ int main(void)
 		T(writing_after_shutdown_is_epipe),
 		T(datagrams_keep_their_bounds_and_senders),
 		T(pieces_are_gathered_and_scattered),
+		T(pieces_leave_in_one_segment),
 		T(options_can_be_set_and_read),
 		T(mistakes_have_linuxs_numbers),
 		T(addresses_in_use_are_told),
