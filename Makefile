@@ -26,10 +26,11 @@ KFLAGS := $(WARN) -O2 -g -ffreestanding -fno-pic -fno-pie -mcmodel=kernel \
 	-ffunction-sections -fdata-sections -nostdinc -isystem $(GCCINC)
 
 # --- the same sources in a process ---------------------------------------
-HDIRS := lib sched net drivers posix apps arch/host
+HDIRS := lib sched net drivers posix apps arch/host hostlib
 HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboot2.c \
 	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c \
 	arch/x86_64/irqlines.c
+HSRC := $(filter-out hostlib/no_sanitizer.c,$(HSRC))
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 HFLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -43,7 +44,7 @@ INC_apps := -Iinclude
 INC_posix := -I. -Iinclude
 inc = $(or $(INC_$(firstword $(subst /, ,$(1)))),-I.)
 
-include image/image.mk tests/test.mk tests/fuzz/fuzz.mk
+include image/image.mk tests/test.mk tests/fuzz/fuzz.mk hostlib/hostlib.mk
 
 $(B)/kernel/%.o: %.c
 	@mkdir -p $(@D)
@@ -55,7 +56,8 @@ $(B)/kernel/%.asm.o: %.asm
 	$(call say,NASM,$<)
 	$(Q)nasm -f elf64 -g -I arch/x86_64/ -MD $(@:.o=.d) -MP $< -o $@
 
-$(B)/host/arch/host/%.o $(B)/host/tests/%.o: HOSTSYS := yes
+$(B)/host/arch/host/%.o $(B)/host/tests/%.o $(B)/host/hostlib/%.o: \
+    HOSTSYS := yes
 $(B)/host/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,HOSTCC,$<)

@@ -52,6 +52,18 @@ void bh_cancel(struct bh *b)
 	arch_irq_restore(irq);
 }
 
+void bh_forget_within(const void *start, size_t len)
+{
+	struct list *node, *next;
+
+	make_ready();
+	list_for_each_safe(node, next, &bhs.pending)
+	{
+		if ((uintptr_t)node - (uintptr_t)start < len)
+			bh_cancel(container_of(node, struct bh, node));
+	}
+}
+
 bool bh_pending(void)
 {
 	return bhs.ready && !list_empty(&bhs.pending);

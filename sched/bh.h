@@ -42,4 +42,7 @@ void bh_cancel(struct bh *b);
 bool bh_pending(void);
 void bh_run(bool threads_ready);
 void bh_reset(void);
+
+/* Cancels every item that lies within len bytes from start. */
+void bh_forget_within(const void *start, size_t len);
 void bh_get_stats(struct bh_stats *out);

@@ -164,3 +164,22 @@ void timer_reset(uint64_t now_ns)
 			list_init(&wheel.slot[l][s]);
 	}
 }
+
+static void forget_on(struct list *head, const void *start, size_t len)
+{
+	struct list *node, *next;
+
+	list_for_each_safe(node, next, head)
+	{
+		if ((uintptr_t)node - (uintptr_t)start < len)
+			timer_disarm(container_of(node, struct timer, node));
+	}
+}
+
+void timer_forget_within(const void *start, size_t len)
+{
+	forget_on(&wheel.due, start, len);
+	for (unsigned l = 0; l < LEVELS; l++)
+		for (unsigned s = 0; s < SLOTS; s++)
+			forget_on(&wheel.slot[l][s], start, len);
+}

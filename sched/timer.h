@@ -45,3 +45,7 @@ static inline bool timer_armed(const struct timer *t)
 void timer_run(uint64_t now_ns);
 uint64_t timer_next_ns(void);
 void timer_reset(uint64_t now_ns);
+
+/* Disarms every timer that lies within len bytes from start: memory that is
+ * about to go. */
+void timer_forget_within(const void *start, size_t len);
