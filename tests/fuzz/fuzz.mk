@@ -6,7 +6,8 @@ FUZZ_SMOKE_SECONDS := 3
 FUZZ := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZOBJ := $(HSRC:%.c=$(B)/fuzz/obj/%.o) $(HSUPPORT:%.c=$(B)/fuzz/obj/%.o)
 
-$(B)/fuzz/obj/arch/host/%.o $(B)/fuzz/obj/tests/%.o: HOSTSYS := yes
+$(B)/fuzz/obj/arch/host/%.o $(B)/fuzz/obj/tests/%.o \
+    $(B)/fuzz/obj/hostlib/%.o: HOSTSYS := yes
 $(B)/fuzz/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,FUZZCC,$<)
