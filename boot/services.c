@@ -253,7 +253,7 @@ int services_start_network(void)
 	if (rc)
 		return rc;
 	if (s->ip_dhcp)
-		return dhcp_start(&sys.stack, sys.card, s->hostname);
+		return dhcp_start(sys.card, s->hostname);
 	set_static_address(s);
 	return 0;
 }

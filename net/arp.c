@@ -271,7 +271,7 @@ static void note_conflict(struct pkt *p, const struct arp_hdr *h)
 		dev->defended_ns = now ? now : 1;
 		arp_announce(dev);
 	} else {
-		dhcp_conflict(p->stack, dev, be32_get(h->sender_ip));
+		dhcp_conflict(dev, be32_get(h->sender_ip));
 	}
 }
 
@@ -295,7 +295,7 @@ void arp_rx(struct pkt *p)
 	/* A probe's or announcement's address may be one that we are testing
 	 * (RFC 5227 2.1.1), before it is ours. */
 	if (!dev->ip.addr && memcmp(h->sender_mac, dev->mac, ETH_ADDR_LEN))
-		dhcp_conflict(p->stack, dev, sender ? sender : target);
+		dhcp_conflict(dev, sender ? sender : target);
 	e = sender ? find(dev, sender) : NULL;
 	if (e)
 		learn(e, h->sender_mac);

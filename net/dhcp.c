@@ -100,9 +100,8 @@ static void put_address(struct pkt *p, uint8_t code, uint32_t addr)
 	put_option(p, code, &a, sizeof(a));
 }
 
-static void put_header(struct stack *st, struct pkt *p, uint8_t type)
+static void put_header(const struct dhcp *d, struct pkt *p, uint8_t type)
 {
-	const struct dhcp *d = &st->dhcp;
 	struct dhcp_hdr *h = pkt_put(p, sizeof(*h));
 
 	memset(h, 0, sizeof(*h));
@@ -145,26 +144,25 @@ static void put_options(const struct dhcp *d, struct pkt *p, uint8_t type)
 	}
 }
 
-static void send(struct stack *st, uint8_t type)
+/* By hand, since a socket would speak for the whole machine: from this device,
+ * and broadcasts whatever the routes. */
+static void send(struct dhcp *d, uint8_t type)
 {
-	struct dhcp *d = &st->dhcp;
-	const struct sock_addr server = { d->server, DHCP_SERVER_PORT };
+	bool renews = d->state == DHCP_RENEWING;
 	uint32_t src = has_lease(d) ? d->dev->ip.addr : 0;
-	struct pkt *p = pkt_alloc(st);
+	uint32_t dst = renews ? d->server : IP_ADDR_BROADCAST;
+	struct pkt *p = pkt_alloc(d->dev->stack);
 
 	if (!p)
 		return; /* as if it were lost: the timer repeats it */
-	put_header(st, p, type);
+	put_header(d, p, type);
 	put_options(d, p, type);
-	stack_count(st, COUNT_DHCP_SENT);
-	if (d->state == DHCP_RENEWING) {
-		sock_send(d->sock, p->data, pkt_linear(p), 0, &server);
-		pkt_free(p);
-		return;
-	}
-	udp_push_header(
-	    p, src, IP_ADDR_BROADCAST, DHCP_CLIENT_PORT, DHCP_SERVER_PORT);
-	ip_tx_broadcast(p, d->dev, src, IP_PROTO_UDP);
+	stack_count(d->dev->stack, COUNT_DHCP_SENT);
+	udp_push_header(p, src, dst, DHCP_CLIENT_PORT, DHCP_SERVER_PORT);
+	if (renews)
+		ip_tx(p, src, dst, IP_PROTO_UDP);
+	else
+		ip_tx_broadcast(p, d->dev, src, IP_PROTO_UDP);
 }
 
 /* RFC 2131 3.1 step 3: a REQUEST tells the same as its DISCOVER. */
@@ -176,52 +174,46 @@ static void count_secs(struct dhcp *d)
 }
 
 /* A new exchange: answers to the old one do not count any more. */
-static void new_exchange(struct stack *st, enum dhcp_state state)
+static void new_exchange(struct dhcp *d, enum dhcp_state state)
 {
-	struct dhcp *d = &st->dhcp;
-
 	d->state = state;
 	d->tries = 0;
 	d->started_ns = clock_ns();
 	d->secs = 0;
-	d->xid = random_u32(st->rng);
+	d->xid = random_u32(d->dev->stack->rng);
 }
 
 /* RFC 2131 4.1: 4, 8, 16, 32, 64 s, each give or take a second. */
-static uint64_t retry_delay(struct stack *st)
+static uint64_t retry_delay(const struct dhcp *d)
 {
-	uint32_t exponent = st->dhcp.tries > 4 ? 4 : st->dhcp.tries;
+	uint32_t exponent = d->tries > 4 ? 4 : d->tries;
 	uint64_t base = (4 * NS_PER_S) << exponent;
 
 	return base - NS_PER_S +
-	       (uint64_t)random_below(st->rng, 2000) * NS_PER_MS;
+	       (uint64_t)random_below(d->dev->stack->rng, 2000) * NS_PER_MS;
 }
 
-static void discover(struct stack *st)
+static void discover(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
-
 	if (d->state != DHCP_SELECTING)
-		new_exchange(st, DHCP_SELECTING);
+		new_exchange(d, DHCP_SELECTING);
 	count_secs(d);
-	send(st, DISCOVER);
-	timer_arm(&d->timer, clock_ns() + retry_delay(st));
+	send(d, DISCOVER);
+	timer_arm(&d->timer, clock_ns() + retry_delay(d));
 	d->tries++;
 }
 
 /* Nobody is asked before the pause is over. */
-static void pause_then_discover(struct stack *st, uint64_t pause_ns)
+static void pause_then_discover(struct dhcp *d, uint64_t pause_ns)
 {
-	new_exchange(st, DHCP_SELECTING);
-	timer_arm(&st->dhcp.timer, clock_ns() + pause_ns);
+	new_exchange(d, DHCP_SELECTING);
+	timer_arm(&d->timer, clock_ns() + pause_ns);
 }
 
-static void request(struct stack *st)
+static void request(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
-
-	send(st, REQUEST);
-	timer_arm(&d->timer, clock_ns() + retry_delay(st));
+	send(d, REQUEST);
+	timer_arm(&d->timer, clock_ns() + retry_delay(d));
 	d->tries++;
 }
 
@@ -241,19 +233,16 @@ static void request(struct stack *st)
 #define LOCAL_BEGIN_NS (DHCP_FALLBACK_NS - LOCAL_PROBES * 2 * LOCAL_PROBE_NS)
 
 /* 2.1: the same choice after a restart, so made from the MAC address. */
-static uint32_t choose_candidate(struct stack *st)
+static uint32_t choose_candidate(const struct dhcp *d)
 {
-	const struct dhcp *d = &st->dhcp;
 	const struct hash_key fixed = { 3927, d->conflicts };
 	uint64_t h = hash_bytes(fixed, d->dev->mac, ETH_ADDR_LEN);
 
 	return LOCAL_NET + LOCAL_FIRST + (uint32_t)(h % LOCAL_COUNT);
 }
 
-static void local_start(struct stack *st, uint64_t delay_ns)
+static void local_start(struct dhcp *d, uint64_t delay_ns)
 {
-	struct dhcp *d = &st->dhcp;
-
 	d->candidate = 0;
 	d->probes = 0;
 	timer_arm(&d->local_timer, clock_ns() + delay_ns);
@@ -261,15 +250,15 @@ static void local_start(struct stack *st, uint64_t delay_ns)
 
 /* 2.2.1: three probes a second or two apart, then two seconds of silence; and
  * not before DHCP has had its time.  Returns when to go on. */
-static uint64_t local_probe(struct stack *st)
+static uint64_t local_probe(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
 	uint64_t now = clock_ns();
-	uint64_t next = now + LOCAL_PROBE_NS +
-	                (uint64_t)random_below(st->rng, 1000) * NS_PER_MS;
+	uint64_t next =
+	    now + LOCAL_PROBE_NS +
+	    (uint64_t)random_below(d->dev->stack->rng, 1000) * NS_PER_MS;
 
 	if (!d->candidate)
-		d->candidate = choose_candidate(st);
+		d->candidate = choose_candidate(d);
 	arp_probe(d->dev, d->candidate);
 	if (++d->probes < LOCAL_PROBES)
 		return next;
@@ -278,9 +267,8 @@ static uint64_t local_probe(struct stack *st)
 }
 
 /* 2.4: the second announcement comes with the next tick. */
-static void local_claim(struct stack *st)
+static void local_claim(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
 	const struct ip_config c = { d->candidate, LOCAL_MASK, 0, 0 };
 
 	d->candidate = 0;
@@ -292,17 +280,16 @@ static void local_claim(struct stack *st)
 
 static void local_tick(struct timer *t)
 {
-	struct stack *st = container_of(t, struct stack, dhcp.local_timer);
-	struct dhcp *d = &st->dhcp;
+	struct dhcp *d = container_of(t, struct dhcp, local_timer);
 
 	if (d->dev->ip.addr)
 		arp_announce(d->dev);
 	else if (!d->dev->link_up)
-		local_start(st, LOCAL_PROBE_NS); /* probes would be lost */
+		local_start(d, LOCAL_PROBE_NS); /* probes would be lost */
 	else if (d->probes < LOCAL_PROBES)
-		timer_arm(t, local_probe(st));
+		timer_arm(t, local_probe(d));
 	else
-		local_claim(st);
+		local_claim(d);
 }
 
 static bool is_link_local(uint32_t addr)
@@ -310,38 +297,38 @@ static bool is_link_local(uint32_t addr)
 	return (addr & LOCAL_MASK) == LOCAL_NET;
 }
 
-static void local_fall_back(struct stack *st)
+static void local_fall_back(struct dhcp *d)
 {
-	st->dhcp.conflicts = 0;
-	st->dhcp.local_from_ns = clock_ns() + DHCP_FALLBACK_NS;
-	local_start(st, LOCAL_BEGIN_NS);
+	d->conflicts = 0;
+	d->local_from_ns = clock_ns() + DHCP_FALLBACK_NS;
+	local_start(d, LOCAL_BEGIN_NS);
 }
 
-static void drop_address(struct stack *st)
+static void drop_address(struct dhcp *d)
 {
 	const struct ip_config none = { 0, 0, 0, 0 };
 
-	ip_set_config(st->dhcp.dev, &none);
+	ip_set_config(d->dev, &none);
 }
 
-static void lose_address(struct stack *st)
+static void lose_address(struct dhcp *d)
 {
-	drop_address(st);
-	local_fall_back(st);
+	drop_address(d);
+	local_fall_back(d);
 }
 
-void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr)
+void dhcp_conflict(struct netdev *dev, uint32_t addr)
 {
-	struct dhcp *d = &st->dhcp;
+	struct dhcp *d = &dev->dhcp;
 
-	if (d->state == DHCP_OFF || dev != d->dev)
+	if (d->state == DHCP_OFF)
 		return;
 	if (addr == d->candidate && d->candidate) {
 		/* 2.2.1: another one; slowly after many conflicts. */
 		d->conflicts++;
-		local_start(st, d->conflicts > LOCAL_MAX_CONFLICTS
-		                    ? LOCAL_RATE_LIMIT_NS
-		                    : LOCAL_PROBE_NS);
+		local_start(d, d->conflicts > LOCAL_MAX_CONFLICTS
+		                   ? LOCAL_RATE_LIMIT_NS
+		                   : LOCAL_PROBE_NS);
 		return;
 	}
 	if (addr != dev->ip.addr)
@@ -351,16 +338,16 @@ void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr)
 	if (is_link_local(addr)) {
 		/* RFC 3927 2.5: another one, at once. */
 		d->conflicts++;
-		drop_address(st);
-		local_start(st, 0);
+		drop_address(d);
+		local_start(d, 0);
 		return;
 	}
 	/* RFC 2131 3.1 step 5: decline, wait at least ten seconds. */
 	d->offered = addr;
 	d->state = DHCP_REQUESTING; /* it is broadcast, from no address */
-	send(st, DECLINE);
-	lose_address(st);
-	pause_then_discover(st, DECLINE_PAUSE_NS);
+	send(d, DECLINE);
+	lose_address(d);
+	pause_then_discover(d, DECLINE_PAUSE_NS);
 }
 
 /* --- Receiving ----------------------------------------------------------- */
@@ -445,10 +432,18 @@ static bool parse(
 	return r->type != 0;
 }
 
-/* An address that a host can have, in a mask that makes sense. */
-static bool usable(const struct dhcp_reply *r)
+/* An address that a host can have, in a mask that makes sense; and not one that
+ * another device of ours has: two networks may both number from the start. */
+static bool usable(const struct dhcp *d, const struct dhcp_reply *r)
 {
 	uint32_t host = ~r->ip.mask;
+
+	if (r->yiaddr != d->dev->ip.addr &&
+	    ip_is_own(d->dev->stack, r->yiaddr)) {
+		log_warn("%s: DHCP offers %pI, which another card has already",
+		    d->dev->name, (const void *)&r->yiaddr);
+		return false;
+	}
 
 	if (!r->ip.mask || host & (host + 1) || r->yiaddr >> 24 == 0 ||
 	    ip_is_loopback(r->yiaddr) || r->yiaddr >= 0xe0000000)
@@ -462,9 +457,8 @@ static uint64_t after_s(uint64_t from_ns, uint32_t s)
 	return from_ns + (uint64_t)s * NS_PER_S;
 }
 
-static void bind(struct stack *st, const struct dhcp_reply *r)
+static void bind(struct dhcp *d, const struct dhcp_reply *r)
 {
-	struct dhcp *d = &st->dhcp;
 	struct ip_config c = r->ip;
 	uint32_t lease = r->lease_s ? r->lease_s : 3600;
 	bool news = r->yiaddr != d->dev->ip.addr;
@@ -498,45 +492,59 @@ static bool is_verdict(const struct dhcp *d, const struct dhcp_reply *r)
 	if (d->state == DHCP_REQUESTING && r->server != d->server)
 		return false;
 	return d->state >= DHCP_REQUESTING && d->state != DHCP_BOUND &&
-	       (r->type == NAK || (r->type == ACK && usable(r)));
+	       (r->type == NAK || (r->type == ACK && usable(d, r)));
 }
 
-static void reply_rx(struct stack *st, struct dhcp_reply *r)
+static void reply_rx(struct dhcp *d, struct dhcp_reply *r)
 {
-	struct dhcp *d = &st->dhcp;
-
 	if (d->state == DHCP_SELECTING && r->type == OFFER && r->server &&
-	    usable(r)) {
+	    usable(d, r)) {
 		d->offered = r->yiaddr;
 		d->server = r->server;
 		d->state = DHCP_REQUESTING;
 		d->tries = 0;
-		request(st);
+		request(d);
 	} else if (!is_verdict(d, r)) {
-		stack_count(st, COUNT_DHCP_IGNORED);
+		stack_count(d->dev->stack, COUNT_DHCP_IGNORED);
 	} else if (r->type == ACK) {
-		bind(st, r);
+		bind(d, r);
 	} else {
 		log_warn("%s: DHCP server refuses the address", d->dev->name);
 		if (d->state != DHCP_REQUESTING)
-			lose_address(st);
+			lose_address(d);
 		/* Not at once: it might offer the same for ever. */
-		pause_then_discover(st, NAK_PAUSE_NS);
+		pause_then_discover(d, NAK_PAUSE_NS);
 	}
+}
+
+/* RFC 2131 4.1: whose exchange is it?  Transaction and hardware address tell,
+ * whichever device it came through. */
+static struct dhcp *addressee(
+    struct stack *st, struct dhcp_reply *r, const uint8_t *data, size_t len)
+{
+	for (uint32_t i = 0; i < st->device_count; i++) {
+		struct dhcp *d = &st->device[i]->dhcp;
+
+		if (d->state != DHCP_OFF && parse(d, r, data, len))
+			return d;
+	}
+	return NULL;
 }
 
 static bool datagram_came(struct wait_entry *e, uint32_t events)
 {
-	struct stack *st = container_of(e, struct stack, dhcp.wait);
+	struct stack *st = container_of(e, struct stack, dhcp_port.wait);
 	uint8_t buf[PKT_DATA_BYTES];
 	struct dhcp_reply r;
 	ptrdiff_t len;
 
-	while (
-	    (len = sock_recv(st->dhcp.sock, buf, sizeof(buf), 0, NULL)) >= 0) {
+	while ((len = sock_recv(
+	            st->dhcp_port.sock, buf, sizeof(buf), 0, NULL)) >= 0) {
+		struct dhcp *d = addressee(st, &r, buf, (size_t)len);
+
 		stack_count(st, COUNT_DHCP_RECEIVED);
-		if (parse(&st->dhcp, &r, buf, (size_t)len))
-			reply_rx(st, &r);
+		if (d)
+			reply_rx(d, &r);
 		else
 			stack_count(st, COUNT_DHCP_IGNORED);
 	}
@@ -547,100 +555,108 @@ static bool datagram_came(struct wait_entry *e, uint32_t events)
 
 /* RFC 2131 4.4.5: again after half of the time that is left, but not within a
  * minute. */
-static void renew(struct stack *st, uint64_t until_ns)
+static void renew(struct dhcp *d, uint64_t until_ns)
 {
-	struct dhcp *d = &st->dhcp;
 	uint64_t now = clock_ns();
 	uint64_t wait = (until_ns - now) / 2;
 
-	send(st, REQUEST);
+	send(d, REQUEST);
 	if (wait < 60 * NS_PER_S)
 		wait = 60 * NS_PER_S;
 	timer_arm(&d->timer, now + wait < until_ns ? now + wait : until_ns);
 }
 
-static void lease_tick(struct stack *st)
+static void lease_tick(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
 	uint64_t now = clock_ns();
 
 	if (now >= d->expires_ns) {
 		log_warn("%s: DHCP lease has expired", d->dev->name);
-		lose_address(st);
-		discover(st);
+		lose_address(d);
+		discover(d);
 		return;
 	}
 	if (d->state == DHCP_BOUND)
-		new_exchange(st, DHCP_RENEWING);
+		new_exchange(d, DHCP_RENEWING);
 	count_secs(d);
 	d->state = now >= d->t2_ns ? DHCP_REBINDING : DHCP_RENEWING;
-	renew(st, d->state == DHCP_RENEWING ? d->t2_ns : d->expires_ns);
+	renew(d, d->state == DHCP_RENEWING ? d->t2_ns : d->expires_ns);
 }
 
 /* RFC 2131 3.2: nobody answered INIT-REBOOT; the lease still holds. */
-static void lease_goes_on(struct stack *st)
+static void lease_goes_on(struct dhcp *d)
 {
-	struct dhcp *d = &st->dhcp;
-
 	d->state = DHCP_BOUND;
 	timer_arm(&d->timer, d->t1_ns);
 }
 
 static void tick(struct timer *t)
 {
-	struct stack *st = container_of(t, struct stack, dhcp.timer);
-	struct dhcp *d = &st->dhcp;
+	struct dhcp *d = container_of(t, struct dhcp, timer);
 	bool again = d->tries < DHCP_REQUEST_TRIES;
 
 	if (d->state == DHCP_REQUESTING || d->state == DHCP_REBOOTING) {
 		if (again)
-			request(st);
+			request(d);
 		else if (d->state == DHCP_REQUESTING)
-			discover(st);
+			discover(d);
 		else
-			lease_goes_on(st);
+			lease_goes_on(d);
 	} else if (d->state == DHCP_SELECTING) {
-		discover(st);
+		discover(d);
 	} else {
-		lease_tick(st);
+		lease_tick(d);
 	}
 }
 
-void dhcp_link_up(struct stack *st, struct netdev *dev)
+void dhcp_link_up(struct netdev *dev)
 {
-	struct dhcp *d = &st->dhcp;
+	struct dhcp *d = &dev->dhcp;
 
-	if (d->state == DHCP_OFF || dev != d->dev)
+	if (d->state == DHCP_OFF)
 		return;
 	if (d->state < DHCP_REBOOTING) {
-		new_exchange(st, DHCP_SELECTING);
-		discover(st);
+		new_exchange(d, DHCP_SELECTING);
+		discover(d);
 		return;
 	}
 	/* Perhaps another network: who is there shall say ACK or NAK. */
-	new_exchange(st, DHCP_REBOOTING);
+	new_exchange(d, DHCP_REBOOTING);
 	d->offered = dev->ip.addr;
-	request(st);
+	request(d);
 }
 
-int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname)
+/* The first client opens the port on which all of them listen. */
+static int open_port(struct stack *st)
 {
 	const struct sock_addr any = { 0, DHCP_CLIENT_PORT };
-	struct dhcp *d = &st->dhcp;
-	int rc = sock_create(st, SOCK_TYPE_UDP, &d->sock);
+	struct dhcp_port *port = &st->dhcp_port;
+	int rc;
+
+	if (port->sock)
+		return 0;
+	rc = sock_create(st, SOCK_TYPE_UDP, &port->sock);
+	if (rc)
+		return rc;
+	sock_bind(port->sock, &any);
+	port->wait.wake = datagram_came;
+	port->wait.exclusive = false;
+	waitq_add(sock_waitq(port->sock), &port->wait);
+	return 0;
+}
+
+int dhcp_start(struct netdev *dev, const char *hostname)
+{
+	struct dhcp *d = &dev->dhcp;
+	int rc = open_port(dev->stack);
 
 	if (rc)
 		return rc;
 	d->dev = dev;
 	str_copy(d->hostname, sizeof(d->hostname), hostname);
-	sock_bind(d->sock, &any);
-	sock_set_opt(d->sock, SOCK_OPT_BROADCAST, 1);
-	d->wait.wake = datagram_came;
-	d->wait.exclusive = false;
-	waitq_add(sock_waitq(d->sock), &d->wait);
 	timer_init(&d->timer, tick);
 	timer_init(&d->local_timer, local_tick);
-	local_fall_back(st);
-	discover(st);
+	local_fall_back(d);
+	discover(d);
 	return 0;
 }

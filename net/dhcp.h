@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * DHCP client (RFC 2131, RFC 2132) with the link-local fallback of RFC 3927.
- * One client for each stack, on its first real device.
+ * Each device has a client of its own; they share the port.
  */
 #pragma once
 
@@ -13,7 +13,6 @@
 
 struct netdev;
 struct sock;
-struct stack;
 
 #define DHCP_HOSTNAME_MAX 63
 
@@ -33,8 +32,6 @@ enum dhcp_state {
 struct dhcp {
 	enum dhcp_state state;
 	struct netdev *dev;
-	struct sock *sock;
-	struct wait_entry wait;
 	struct timer timer; /* retransmission, T1, T2, expiry */
 	uint32_t xid, tries;
 	uint32_t offered, server; /* of the offer or lease, host order */
@@ -49,13 +46,19 @@ struct dhcp {
 	char hostname[DHCP_HOSTNAME_MAX + 1];
 };
 
+/* Of a stack: where the answers for all its clients arrive. */
+struct dhcp_port {
+	struct sock *sock; /* NULL until the first client starts */
+	struct wait_entry wait;
+};
+
 /* Starts to look for an address for dev.  hostname is copied.  Returns 0 or
  * -ENOBUFS. */
-int dhcp_start(struct stack *st, struct netdev *dev, const char *hostname);
+int dhcp_start(struct netdev *dev, const char *hostname);
 
 /* The link came back: verify the lease soon (RFC 2131 3.7). */
-void dhcp_link_up(struct stack *st, struct netdev *dev);
+void dhcp_link_up(struct netdev *dev);
 
 /* ARP saw somebody else use addr on dev: give it up (RFC 2131 4.4.4 DECLINE,
  * RFC 3927 2.5). */
-void dhcp_conflict(struct stack *st, struct netdev *dev, uint32_t addr);
+void dhcp_conflict(struct netdev *dev, uint32_t addr);

@@ -31,12 +31,18 @@ static bool is_subnet_broadcast(const struct netdev *dev, uint32_t addr)
 	       (addr | c->mask) == IP_ADDR_BROADCAST;
 }
 
+/* What a device carries as a broadcast of its link. */
+static bool is_broadcast_on(const struct netdev *dev, uint32_t addr)
+{
+	return addr == IP_ADDR_BROADCAST || is_subnet_broadcast(dev, addr);
+}
+
 bool ip_is_broadcast(const struct stack *st, uint32_t addr)
 {
 	for (uint32_t i = 0; i < st->device_count; i++)
-		if (is_subnet_broadcast(st->device[i], addr))
+		if (is_broadcast_on(st->device[i], addr))
 			return true;
-	return addr == IP_ADDR_BROADCAST;
+	return false;
 }
 
 /* RFC 1122 3.2.1.3: what a source address can never be. */
@@ -50,18 +56,22 @@ static bool source_ok(const struct pkt *p, uint32_t src)
 	       (!ip_is_loopback(src) && !ip_is_own(p->stack, src));
 }
 
+/* RFC 1122 3.3.4.2, strong end system: an address of ours counts only on the
+ * device that it belongs to. */
 static bool destination_ok(const struct pkt *p, uint32_t dst)
 {
+	if (p->loopback)
+		return ip_is_own(p->stack, dst);
 	if (ip_is_loopback(dst))
-		return p->loopback;
+		return false;
 	/* RFC 2131 4.1: until there is an address, DHCP's answers may come to
 	 * the one that is being offered. */
 	if (!p->dev->ip.addr)
-		return true;
-	if (ip_is_broadcast(p->stack, dst))
+		return !ip_is_own(p->stack, dst);
+	if (is_broadcast_on(p->dev, dst))
 		return true;
 	/* RFC 1122 3.3.6: not one that the whole link got. */
-	return ip_is_own(p->stack, dst) && !p->link_broadcast;
+	return dst == p->dev->ip.addr && !p->link_broadcast;
 }
 
 void ip_set_config(struct netdev *dev, const struct ip_config *c)
@@ -143,31 +153,50 @@ void ip_rx(struct pkt *p)
 
 /* --- Sending ------------------------------------------------------------- */
 
-int ip_route(struct stack *st, uint32_t dst, struct ip_route *r)
+static bool is_on_link(const struct netdev *dev, uint32_t dst)
 {
-	struct netdev *way_out = NULL;
+	return !((dst ^ dev->ip.addr) & dev->ip.mask);
+}
+
+/* How well a device's routes carry packets from src to dst; 0: not at all.
+ * The longest prefix is the greatest mask; a default route's is 0. */
+static uint64_t rank_route(const struct netdev *dev, uint32_t src, uint32_t dst)
+{
+	uint64_t rank = dev->link_up ? 2 : 1;
+
+	if (dev->is_loopback || !dev->ip.addr || (src && src != dev->ip.addr))
+		return 0;
+	if (is_on_link(dev, dst))
+		return rank + ((uint64_t)dev->ip.mask << 2);
+	return dev->ip.gateway || dst == IP_ADDR_BROADCAST ? rank : 0;
+}
+
+int ip_route(struct stack *st, uint32_t src, uint32_t dst, struct ip_route *r)
+{
+	struct netdev *best = NULL;
+	uint64_t best_rank = 0;
+	bool direct;
 
 	if (ip_is_own(st, dst)) {
-		*r = (struct ip_route){ &st->loopback, dst, dst };
+		*r = (struct ip_route){ &st->loopback, dst, src ? src : dst };
 		return 0;
 	}
+	if (ip_is_loopback(src))
+		return -EINVAL; /* RFC 1122 3.2.1.3 (g): never leaves the host
+		                 */
 	for (uint32_t i = 0; i < st->device_count; i++) {
-		struct netdev *dev = st->device[i];
+		uint64_t rank = rank_route(st->device[i], src, dst);
 
-		if (dev->is_loopback || !dev->ip.addr)
-			continue;
-		if (!((dst ^ dev->ip.addr) & dev->ip.mask)) {
-			*r = (struct ip_route){ dev, dst, dev->ip.addr };
-			return 0;
+		if (rank > best_rank) {
+			best_rank = rank;
+			best = st->device[i];
 		}
-		if (!way_out && (dev->ip.gateway || dst == IP_ADDR_BROADCAST))
-			way_out = dev;
 	}
-	if (!way_out)
+	if (!best)
 		return -ENETUNREACH;
-	*r = (struct ip_route){ way_out,
-		dst == IP_ADDR_BROADCAST ? dst : way_out->ip.gateway,
-		way_out->ip.addr };
+	direct = is_on_link(best, dst) || dst == IP_ADDR_BROADCAST;
+	*r = (struct ip_route){ best, direct ? dst : best->ip.gateway,
+		best->ip.addr };
 	return 0;
 }
 
@@ -196,22 +225,18 @@ static void push_header(
 int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 {
 	static const uint8_t no_station[ETH_ADDR_LEN];
-	struct stack *st = p->stack;
 	struct ip_route r;
-	int rc = ip_route(st, dst, &r);
+	int rc = ip_route(p->stack, src, dst, &r);
 
-	/* RFC 1122 3.2.1.3 (g): loopback addresses never leave the host. */
-	if (!rc && ip_is_loopback(src) && !r.dev->is_loopback)
-		rc = -EINVAL;
 	if (rc) {
 		pkt_drop(p, DROP_IP_NO_ROUTE);
 		return rc;
 	}
 	p->dev = r.dev;
-	push_header(p, src ? src : r.src, dst, proto);
+	push_header(p, r.src, dst, proto);
 	if (r.dev->is_loopback)
 		eth_tx(p, no_station, ETH_TYPE_IPV4);
-	else if (ip_is_broadcast(st, dst))
+	else if (is_broadcast_on(r.dev, dst))
 		eth_tx(p, eth_broadcast, ETH_TYPE_IPV4);
 	else
 		arp_tx(p, r.next_hop);

@@ -60,17 +60,22 @@ struct ip_proto {
 /* In: [ip][payload], ip at data.  Borrows p.  Context: bottom half. */
 void ip_rx(struct pkt *p);
 
-/* Where packets to dst leave: device, next hop, source address.  Returns 0,
- * -ENETUNREACH without a route (or no address of ours). */
+/*
+ * Where packets from src (0: not chosen yet) to dst leave: device, next hop,
+ * source address.  What has a source leaves by the device that owns it
+ * (RFC 1122 3.3.4.2, strong end system); among several devices the longest
+ * prefix that holds dst decides, then a gateway, of the first device whose link
+ * is up.  Returns 0; -ENETUNREACH without a route or an address of ours;
+ * -EINVAL when src is a loopback address and dst is not ours.
+ */
 struct ip_route {
 	struct netdev *dev;
 	uint32_t next_hop, src;
 };
-int ip_route(struct stack *st, uint32_t dst, struct ip_route *r);
+int ip_route(struct stack *st, uint32_t src, uint32_t dst, struct ip_route *r);
 
-/* Sends [payload] from src (0: the route's) to dst.  Takes p.  Returns 0, the
- * routing error, or -EINVAL when src is a loopback address and dst is not ours.
- * Drops: IP_NO_ROUTE. */
+/* Sends [payload] from src (0: the route's) to dst.  Takes p.  Returns 0 or the
+ * routing error.  Drops: IP_NO_ROUTE. */
 int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto);
 
 /* Sends through this device to the whole link, whatever the routes: for DHCP.

@@ -2,6 +2,7 @@
 #include "net/netdev.h"
 
 #include "lib/assert.h"
+#include "lib/fmt.h"
 #include "lib/log.h"
 #include "lib/string.h"
 #include "net/stack.h"
@@ -26,9 +27,20 @@ static void look_tick(struct timer *t)
 	timer_arm(t, clock_ns() + LOOK_INTERVAL_NS);
 }
 
+static void give_name(const struct stack *st, struct netdev *dev)
+{
+	unsigned cards = 0;
+
+	for (uint32_t i = 0; i < st->device_count; i++)
+		cards += !st->device[i]->is_loopback;
+	fmt_snprintf(dev->name, sizeof(dev->name), "eth%u", cards);
+}
+
 void netdev_register(struct stack *st, struct netdev *dev)
 {
 	assert(st->device_count < STACK_DEVICES_MAX);
+	if (!dev->name[0])
+		give_name(st, dev);
 	dev->stack = st;
 	list_init(&dev->queue);
 	list_init(&dev->room_waiters);
@@ -99,7 +111,7 @@ void netdev_set_link(struct netdev *dev, bool up)
 		/* Switches and neighbours learn where we are now. */
 		if (dev->ip.addr)
 			arp_announce(dev);
-		dhcp_link_up(dev->stack, dev);
+		dhcp_link_up(dev);
 	} else {
 		arp_flush(dev);
 	}

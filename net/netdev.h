@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "lib/list.h"
+#include "net/dhcp.h"
 #include "net/ip.h"
 #include "sched/bh.h"
 #include "sched/timer.h"
@@ -64,7 +65,7 @@ struct netdev_counter {
 };
 
 struct netdev {
-	char name[NETDEV_NAME_BYTES];
+	char name[NETDEV_NAME_BYTES]; /* "": netdev_register finds one */
 	const struct netdev_ops *ops;
 	uint8_t mac[6];
 	uint16_t mtu; /* of the network layer: 1500 */
@@ -76,6 +77,7 @@ struct netdev {
 	struct stack *stack;
 	bool link_up;
 	struct ip_config ip;
+	struct dhcp dhcp;
 	uint64_t defended_ns; /* ip.addr, against another's claim; 0: never */
 	struct netdev_stats stats;
 	struct bh bh;
@@ -91,7 +93,8 @@ struct netdev_waiter {
 	void (*room)(struct netdev_waiter *w);
 };
 
-/* Puts the device into the stack's table.  Borrows dev for ever. */
+/* Puts the device into the stack's table; one without a name is the next of
+ * eth0, eth1, ...  Borrows dev for ever. */
 void netdev_register(struct stack *st, struct netdev *dev);
 
 /* --- For drivers --------------------------------------------------------- */

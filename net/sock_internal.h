@@ -25,6 +25,8 @@ struct sock {
 	/* UDP */
 	struct list rx_queue; /* struct pkt, each [data], ip_src and src_port */
 	uint32_t rx_count;
+	struct sock_addr heard_from; /* of the datagram that was read last */
+	uint32_t heard_at;           /* and the address that it was sent to */
 
 	/* TCP */
 	struct tcp_conn *conn; /* NULL before connect and for a listener */

@@ -35,7 +35,7 @@ struct stack_limits {
 	uint32_t packets, chunks, conns, time_waits, socks, neighbours;
 };
 
-#define STACK_DEVICES_MAX 4
+#define STACK_DEVICES_MAX 5 /* the loopback device and four cards */
 
 struct stack {
 	struct stack_limits limits;
@@ -45,7 +45,8 @@ struct stack {
 	uint64_t count[COUNTERS];
 	uint64_t drop[DROP_COUNT];
 
-	struct netdev *device[STACK_DEVICES_MAX]; /* in order of registration */
+	/* In order of registration; the first is the loopback device. */
+	struct netdev *device[STACK_DEVICES_MAX];
 	uint32_t device_count;
 	struct netdev loopback;
 	struct list loopback_backlog;
@@ -54,7 +55,7 @@ struct stack {
 	struct arp arp;
 	struct udp udp;
 	struct tcp tcp;
-	struct dhcp dhcp;
+	struct dhcp_port dhcp_port;
 	struct rate_limit icmp_errors;
 	uint16_t ip_id;
 

@@ -48,7 +48,7 @@ static void set_mss(struct tcp_conn *c, uint16_t offered)
 	struct ip_route r;
 	uint16_t ours = TCP_MSS_DEFAULT;
 
-	if (!ip_route(c->stack, c->t.peer.ip, &r))
+	if (!ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
 		ours = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
 		                  sizeof(struct tcp_hdr));
 	if (mss < TCP_MSS_MIN)

@@ -232,7 +232,8 @@ void tcp_send_syn(struct tcp_conn *c)
 	note_sent(c, c->iss, 1);
 	c->snd_nxt = c->iss + 1;
 	tcp_timer_ensure(c);
-	if (ip_route(c->stack, c->t.peer.ip, &r) || !(p = pkt_alloc(c->stack)))
+	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r) ||
+	    !(p = pkt_alloc(c->stack)))
 		return; /* the timer will try again */
 	f.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
 	                   sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
@@ -302,7 +303,7 @@ static bool device_has_room(struct tcp_conn *c)
 {
 	struct ip_route r;
 
-	if (ip_route(c->stack, c->t.peer.ip, &r))
+	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
 		return false;
 	if (netdev_room(r.dev))
 		return true;

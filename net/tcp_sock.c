@@ -194,15 +194,13 @@ static bool tuple_taken(struct sock *s, uint16_t port)
 static int choose_local(struct sock *s, const struct sock_addr *peer)
 {
 	struct ip_route r;
-	int rc = ip_route(s->stack, peer->ip, &r);
+	int rc = ip_route(s->stack, s->local.ip, peer->ip, &r);
 	uint16_t port = s->local.port;
 
 	if (rc)
 		return rc;
 	if (ip_is_broadcast(s->stack, peer->ip) || ip_is_multicast(peer->ip))
 		return -ENETUNREACH; /* RFC 9293 3.9.2.3, MUST-46 */
-	if (ip_is_loopback(s->local.ip) && !r.dev->is_loopback)
-		return -EINVAL; /* RFC 1122 3.2.1.3 (g) */
 	s->peer = *peer;
 	if (!s->local.ip)
 		s->local.ip = r.src;

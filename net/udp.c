@@ -208,10 +208,23 @@ static int bind_if_needed(struct sock *s)
 	return s->local.port ? 0 : udp_bind(s, &any);
 }
 
+/* The socket's address, unless it is bound to a broadcast address to hear it
+ * (RFC 1122 3.2.1.3: cannot be a source); an answer's is the one that was asked
+ * (RFC 1123 2.3).  0: the route's. */
+static uint32_t source_for(const struct sock *s, const struct sock_addr *to)
+{
+	if (s->local.ip)
+		return ip_is_broadcast(s->stack, s->local.ip) ? 0 : s->local.ip;
+	if (to->ip != s->heard_from.ip || to->port != s->heard_from.port ||
+	    !ip_is_own(s->stack, s->heard_at))
+		return 0;
+	return s->heard_at;
+}
+
 static int udp_connect(struct sock *s, const struct sock_addr *a)
 {
 	struct ip_route r;
-	int rc = ip_route(s->stack, a->ip, &r);
+	int rc = ip_route(s->stack, source_for(s, a), a->ip, &r);
 
 	if (!rc)
 		rc = bind_if_needed(s);
@@ -226,7 +239,6 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 {
 	struct ip_route r;
 	struct pkt *p;
-	uint32_t src;
 	int rc;
 
 	if (s->error)
@@ -237,7 +249,7 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 		to = &s->peer;
 	if (!to->port)
 		return -EDESTADDRREQ;
-	rc = ip_route(s->stack, to->ip, &r);
+	rc = ip_route(s->stack, source_for(s, to), to->ip, &r);
 	if (!rc && ip_is_broadcast(s->stack, to->ip) && !s->broadcast)
 		rc = -EACCES;
 	if (!rc &&
@@ -252,14 +264,9 @@ static ptrdiff_t udp_send(struct sock *s, const void *data, size_t len,
 		return -ENOBUFS;
 	memcpy(pkt_put(p, len), data, len);
 	s->stack->count[COUNT_COPIED_TX] += len;
-	/* RFC 1122 3.2.1.3: one bound to a broadcast address to hear it cannot
-	 * send from there. */
-	src = s->local.ip && !ip_is_broadcast(s->stack, s->local.ip)
-	          ? s->local.ip
-	          : r.src;
-	udp_push_header(p, src, to->ip, s->local.port, to->port);
+	udp_push_header(p, r.src, to->ip, s->local.port, to->port);
 	stack_count(s->stack, COUNT_UDP_TX);
-	rc = ip_tx(p, src, to->ip, IP_PROTO_UDP);
+	rc = ip_tx(p, r.src, to->ip, IP_PROTO_UDP);
 	return rc ? rc : (ptrdiff_t)len;
 }
 
@@ -279,6 +286,8 @@ static ptrdiff_t udp_recv(
 	if (from)
 		*from = (struct sock_addr){ p->ip_src, p->src_port };
 	if (!(flags & SOCK_PEEK)) {
+		s->heard_from = (struct sock_addr){ p->ip_src, p->src_port };
+		s->heard_at = p->ip_dst;
 		s->rx_count--;
 		pkt_free(p);
 	}

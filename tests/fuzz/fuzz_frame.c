@@ -121,10 +121,10 @@ static void fix_dhcp(uint8_t *b, size_t len)
 {
 	if (len < 34)
 		return;
-	b[4] = (uint8_t)(f.st.dhcp.xid >> 24);
-	b[5] = (uint8_t)(f.st.dhcp.xid >> 16);
-	b[6] = (uint8_t)(f.st.dhcp.xid >> 8);
-	b[7] = (uint8_t)f.st.dhcp.xid;
+	b[4] = (uint8_t)(f.dev.dhcp.xid >> 24);
+	b[5] = (uint8_t)(f.dev.dhcp.xid >> 16);
+	b[6] = (uint8_t)(f.dev.dhcp.xid >> 8);
+	b[7] = (uint8_t)f.dev.dhcp.xid;
 	memcpy(b + 28, our_mac, 6);
 }
 
@@ -315,7 +315,7 @@ static void start(void)
 	netdev_register(&f.st, &f.dev);
 	netdev_set_link(&f.dev, true);
 	ip_set_config(&f.dev, &config);
-	check(dhcp_start(&f.st, &f.dev, "fuzz") == 0);
+	check(dhcp_start(&f.dev, "fuzz") == 0);
 	f.listener = bound(SOCK_TYPE_TCP, 7);
 	check(sock_listen(f.listener, 4) == 0);
 	f.udp = bound(SOCK_TYPE_UDP, 7);
@@ -335,7 +335,7 @@ static void stop(void)
 {
 	const struct pool *pools[] = { &f.st.packets, &f.st.chunks, &f.st.refs,
 		&f.st.conns, &f.st.time_waits, &f.st.socks };
-	struct dhcp *d = &f.st.dhcp;
+	struct dhcp *d = &f.dev.dhcp;
 
 	netdev_tx_done(&f.dev);
 	for (unsigned i = 0; i < SOCKS; i++)
@@ -346,8 +346,8 @@ static void stop(void)
 	d->state = DHCP_OFF;
 	timer_disarm(&d->timer);
 	timer_disarm(&d->local_timer);
-	waitq_remove(&d->wait);
-	sock_close(d->sock);
+	waitq_remove(&f.st.dhcp_port.wait);
+	sock_close(f.st.dhcp_port.sock);
 	for (unsigned i = 0; i < 200; i++)
 		if (f.st.packets.in_use || f.st.conns.in_use ||
 		    f.st.time_waits.in_use)

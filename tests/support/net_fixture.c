@@ -15,6 +15,7 @@
 #define SETTLE_NS   (600 * NS_PER_S)
 
 const uint8_t fx_mac[6] = { 0x52, 0x54, 0, 0, 0, 1 };
+const uint8_t fx_second_mac[6] = { 0x52, 0x54, 0, 0, 0, 3 };
 const uint8_t fx_peer_mac[6] = { 0x52, 0x54, 0, 0, 0, 2 };
 
 const struct stack_limits fx_limits = { .packets = 128,
@@ -39,13 +40,14 @@ static struct fx_frame *slot(uint32_t i)
 	return &fx.frame[(fx.head + i) % FX_FRAMES];
 }
 
-static void capture(const struct pkt *p)
+static void capture(struct netdev *dev, const struct pkt *p)
 {
 	struct fx_frame *f;
 
 	if (fx.count == FX_FRAMES)
 		fail_msg("more than %d frames and nobody looked", FX_FRAMES);
 	f = slot(fx.count++);
+	f->dev = dev;
 	f->at_ns = arch_clock_ns();
 	f->len = pkt_len(p);
 	assert_in_range(f->len, sizeof(struct eth_hdr), 1514);
@@ -59,8 +61,8 @@ static bool answered_by_neighbour(struct netdev *dev, const struct pkt *p)
 	const uint8_t *b = p->data;
 	uint32_t target;
 
-	if (fx.arp_by_hand || pkt_len(p) < 42 || b[12] != 8 || b[13] != 6 ||
-	    b[21] != 1)
+	if (fx.arp_by_hand || dev != &fx.dev || pkt_len(p) < 42 || b[12] != 8 ||
+	    b[13] != 6 || b[21] != 1)
 		return false;
 	target =
 	    (uint32_t)b[38] << 24 | (uint32_t)b[39] << 16 | b[40] << 8 | b[41];
@@ -78,7 +80,7 @@ static bool card_tx(struct netdev *dev, struct pkt *p)
 		return false;
 	assert_int_equal((uintptr_t)p->data % 4, 0);
 	if (!answered_by_neighbour(dev, p) && !fx.card_silent)
-		capture(p);
+		capture(dev, p);
 	if (fx.keeps_frames)
 		list_append(&fx.card, &p->node);
 	else
@@ -88,8 +90,10 @@ static bool card_tx(struct netdev *dev, struct pkt *p)
 
 static int card_poll(struct netdev *dev, int budget)
 {
+	struct netdev *at = fx.at;
 	int done = 0;
 
+	fx.at = dev;
 	while (fx.arp_owed_count > 0) {
 		inject_arp((struct fx_arp){ .op = 2,
 		    .sender_ip = fx.arp_owed[--fx.arp_owed_count],
@@ -97,6 +101,7 @@ static int card_poll(struct netdev *dev, int budget)
 		    .target_ip = FX_IP });
 		done++;
 	}
+	fx.at = at;
 	return done;
 }
 
@@ -111,10 +116,25 @@ void fx_card_done(void)
 
 /* --- Life ---------------------------------------------------------------- */
 
+static const struct netdev_ops card_ops = { .poll = card_poll, .tx = card_tx };
+
+static void plug_in(struct netdev *dev, const char *name, const uint8_t mac[6])
+{
+	memcpy(dev->mac, mac, 6);
+	strcpy(dev->name, name);
+	dev->ops = &card_ops;
+	dev->mtu = 1500;
+	netdev_register(&fx.st, dev);
+	netdev_set_link(dev, true);
+}
+
+void fx_plug_in_second(void)
+{
+	plug_in(&fx.second, "fx1", fx_second_mac);
+}
+
 int fx_setup_limits(const struct stack_limits *l)
 {
-	static const struct netdev_ops ops = { .poll = card_poll,
-		.tx = card_tx };
 	const struct ip_config config = {
 		.addr = FX_IP, .mask = 0xffffff00, .gateway = FX_GATEWAY
 	};
@@ -128,19 +148,16 @@ int fx_setup_limits(const struct stack_limits *l)
 	fx.frame = frames;
 	waitq_init(&fx.captured);
 	list_init(&fx.card);
-	fx.c = (struct fx_conn){ .peer_ip = FX_PEER,
+	fx.c = (struct fx_conn){ .ip = FX_IP,
+		.peer_ip = FX_PEER,
 		.port = 80,
 		.peer_port = 40000,
 		.peer_isn = 0x70000000 };
 	random_add(&fx.rng, "net_fixture", 11, 128);
 	host_clock_advance(NS_PER_S);
 	assert_int_equal(stack_init(&fx.st, l, a, &fx.rng), 0);
-	memcpy(fx.dev.mac, fx_mac, sizeof(fx_mac));
-	strcpy(fx.dev.name, "fx0");
-	fx.dev.ops = &ops;
-	fx.dev.mtu = 1500;
-	netdev_register(&fx.st, &fx.dev);
-	netdev_set_link(&fx.dev, true);
+	fx.at = &fx.dev;
+	plug_in(&fx.dev, "fx0", fx_mac);
 	ip_set_config(&fx.dev, &config);
 	/* The peer and the gateway introduce themselves. */
 	inject_arp((struct fx_arp){
@@ -231,7 +248,7 @@ void fx_inject(const void *frame, size_t len)
 	uint8_t *copy = malloc(len ? len : 1);
 
 	memcpy(copy, frame, len);
-	netdev_rx(&fx.dev, copy, len);
+	netdev_rx(fx.at, copy, len);
 	free(copy);
 }
 
@@ -265,6 +282,8 @@ static const struct fx_frame *must_get(const char *what, uint64_t within_ms)
 	if (f == NULL)
 		fail_msg("no %s within %llu ms", what,
 		    (unsigned long long)within_ms);
+	if (f->dev != fx.at)
+		fail_msg("the %s left by %s", what, f->dev->name);
 	return f;
 }
 
@@ -287,7 +306,7 @@ void inject_arp(struct fx_arp a)
 
 	if (!a.sender_mac)
 		a.sender_mac = fx_peer_mac;
-	memcpy(f.eth.dst, a.eth_dst ? a.eth_dst : fx_mac, 6);
+	memcpy(f.eth.dst, a.eth_dst ? a.eth_dst : fx.at->mac, 6);
 	memcpy(f.eth.src, a.sender_mac, 6);
 	f.eth.type = be16_make(ETH_TYPE_ARP);
 	f.hw_type = be16_make(a.hw_type ? a.hw_type : 1);
@@ -309,7 +328,7 @@ void expect_arp(struct fx_arp a, uint64_t within_ms)
 	    (const struct arp_frame *)must_get("ARP packet", within_ms)->bytes;
 
 	assert_int_equal(be16_get(f->eth.type), ETH_TYPE_ARP);
-	assert_memory_equal(f->eth.src, fx_mac, 6);
+	assert_memory_equal(f->eth.src, fx.at->mac, 6);
 	if (a.eth_dst)
 		assert_memory_equal(f->eth.dst, a.eth_dst, 6);
 	assert_int_equal(be16_get(f->hw_type), 1);
@@ -317,7 +336,7 @@ void expect_arp(struct fx_arp a, uint64_t within_ms)
 	assert_int_equal(f->hw_len, 6);
 	assert_int_equal(f->proto_len, 4);
 	assert_int_equal(be16_get(f->op), a.op);
-	assert_memory_equal(f->sender_mac, fx_mac, 6);
+	assert_memory_equal(f->sender_mac, fx.at->mac, 6);
 	assert_int_equal(be32_get(f->sender_ip), a.sender_ip);
 	if (a.target_mac)
 		assert_memory_equal(f->target_mac, a.target_mac, 6);
@@ -352,7 +371,7 @@ void inject_ip(struct fx_ip d)
 	size_t header_len = sizeof(*h) + d.options_len;
 	size_t total = header_len + d.len;
 
-	memcpy(eth->dst, d.eth_dst ? d.eth_dst : fx_mac, 6);
+	memcpy(eth->dst, d.eth_dst ? d.eth_dst : fx.at->mac, 6);
 	memcpy(eth->src, fx_peer_mac, 6);
 	eth->type = be16_make(ETH_TYPE_IPV4);
 	h->version_ihl =
@@ -381,7 +400,7 @@ struct fx_datagram expect_ip(uint8_t proto, uint64_t within_ms)
 	size_t total = be16_get(h->total_len);
 
 	assert_int_equal(be16_get(eth->type), ETH_TYPE_IPV4);
-	assert_memory_equal(eth->src, fx_mac, 6);
+	assert_memory_equal(eth->src, fx.at->mac, 6);
 	assert_int_equal(h->version_ihl, 0x45);
 	assert_int_equal(total, f->len - sizeof(*eth));
 	assert_int_equal(fx_checksum(h, sizeof(*h), 0), 0);
@@ -515,7 +534,7 @@ void inject_seg(struct seg s)
 	size_t header_len = sizeof(*h) + options;
 	size_t len = header_len + s.len;
 	uint32_t src = s.src_ip ? s.src_ip : fx.c.peer_ip;
-	uint32_t dst = s.dst_ip ? s.dst_ip : FX_IP;
+	uint32_t dst = s.dst_ip ? s.dst_ip : fx.c.ip;
 	uint16_t sum;
 
 	put_header(h, &s, options);
@@ -615,7 +634,7 @@ static void check_ports(const struct seg *want, const struct seg *got)
 
 	if (got->src_port != src || got->dst_port != dst)
 		wrong(want, got, "other ports");
-	assert_int_equal(got->src_ip, want->src_ip ? want->src_ip : FX_IP);
+	assert_int_equal(got->src_ip, want->src_ip ? want->src_ip : fx.c.ip);
 	assert_int_equal(
 	    got->dst_ip, want->dst_ip ? want->dst_ip : fx.c.peer_ip);
 }
@@ -750,7 +769,7 @@ struct sock *fx_connected(uint16_t mss, int32_t wnd)
 
 static struct tcp_tuple tuple(void)
 {
-	return (struct tcp_tuple){ { FX_IP, fx.c.port },
+	return (struct tcp_tuple){ { fx.c.ip, fx.c.port },
 		{ fx.c.peer_ip, fx.c.peer_port } };
 }
 

@@ -46,9 +46,10 @@
 #define FX_FRAMES 1024 /* captured and not yet looked at */
 #define FX_ANY    UINT32_MAX
 
-extern const uint8_t fx_mac[6], fx_peer_mac[6];
+extern const uint8_t fx_mac[6], fx_second_mac[6], fx_peer_mac[6];
 
 struct fx_frame {
+	struct netdev *dev; /* by which it left */
 	uint64_t at_ns;
 	size_t len;
 	uint8_t bytes[1600];
@@ -56,7 +57,7 @@ struct fx_frame {
 
 /* The TCP connection that a script speaks of. */
 struct fx_conn {
-	uint32_t peer_ip;
+	uint32_t ip, peer_ip;
 	uint16_t port, peer_port;
 	uint32_t isn, peer_isn; /* ours is learnt from our SYN */
 	uint32_t sent;          /* bytes of our stream given to sock_send */
@@ -66,7 +67,8 @@ struct fx_conn {
 struct fx {
 	struct stack st;
 	struct random rng;
-	struct netdev dev;
+	struct netdev dev, second;
+	struct netdev *at; /* with which inject_* and expect_* speak: dev */
 	struct waitq captured;
 	struct fx_frame *frame; /* FX_FRAMES of them, a ring */
 	uint32_t head, count;
@@ -93,6 +95,10 @@ extern const struct stack_limits fx_limits; /* small */
 /* Lets connections in TIME-WAIT end, then checks every pool and the ledger. */
 int fx_teardown(void **state);
 void fx_check_ledger(void);
+
+/* Gives the stack a second card on a wire of its own, without an address; its
+ * neighbours answer ARP by hand. */
+void fx_plug_in_second(void);
 
 #define fx_test(f) cmocka_unit_test_setup_teardown(f, fx_setup, fx_teardown)
 

@@ -98,7 +98,7 @@ void arp_announce(struct netdev *dev)
 {
 }
 
-void dhcp_link_up(struct stack *st, struct netdev *dev)
+void dhcp_link_up(struct netdev *dev)
 {
 }
 

@@ -23,20 +23,20 @@ static int setup(void **state)
 	fx_setup(state);
 	ip_set_config(&fx.dev, &no_address);
 	fx_run_ms(10);
-	assert_int_equal(dhcp_start(&fx.st, &fx.dev, "ringlet"), 0);
+	assert_int_equal(dhcp_start(&fx.dev, "ringlet"), 0);
 	fx_mark();
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct dhcp *d = &fx.st.dhcp;
+	struct dhcp *d = &fx.dev.dhcp;
 
 	d->state = DHCP_OFF;
 	timer_disarm(&d->timer);
 	timer_disarm(&d->local_timer);
-	waitq_remove(&d->wait);
-	sock_close(d->sock);
+	waitq_remove(&fx.st.dhcp_port.wait);
+	sock_close(fx.st.dhcp_port.sock);
 	return fx_teardown(state);
 }
 
@@ -123,7 +123,7 @@ static struct message read_message(const struct fx_frame *f)
 	m.ciaddr = get32(b + 12);
 	for (size_t i = 16; i < 28; i++)
 		assert_int_equal(b[i], 0); /* yiaddr, siaddr, giaddr */
-	assert_memory_equal(b + 28, fx_mac, 6);
+	assert_memory_equal(b + 28, f->dev->mac, 6);
 	assert_int_equal(get32(b + 236), 0x63825363);
 	read_options(&m, b + 240, len - 240);
 	return m;
@@ -233,7 +233,7 @@ static size_t build(uint8_t *b, const struct reply *what)
 	b[2] = 6;
 	put32(b + 4, r->xid ? r->xid : their_xid);
 	put32(b + 16, r->yiaddr);
-	memcpy(b + 28, r->chaddr ? r->chaddr : fx_mac, 6);
+	memcpy(b + 28, r->chaddr ? r->chaddr : fx.at->mac, 6);
 	if (r->sname)
 		memcpy(b + 44, r->sname, 10);
 	if (r->file)
@@ -259,7 +259,7 @@ static void inject_bytes(const uint8_t *b, size_t len, bool unicast)
 {
 	inject_udp((struct fx_udp){ .src = SERVER,
 	    .dst = unicast ? LEASED : 0xffffffff,
-	    .eth_dst = unicast ? fx_mac : eth_broadcast,
+	    .eth_dst = unicast ? fx.at->mac : eth_broadcast,
 	    .src_port = 67,
 	    .dst_port = 68,
 	    .data = b,
@@ -343,7 +343,7 @@ static void offer_is_requested_and_bound(void **state)
 	assert_int_equal(fx.dev.ip.mask, 0xffffff00);
 	assert_int_equal(fx.dev.ip.gateway, FX_GATEWAY);
 	assert_int_equal(fx.dev.ip.dns, 0x09090909);
-	assert_int_equal(fx.st.dhcp.state, DHCP_BOUND);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
 	says_nothing(400 * 1000);
 	assert_in_range(arp_count, 1, 3);
 	for (unsigned i = 0; i < arp_count; i++) { /* announced */
@@ -472,8 +472,8 @@ static void no_socket_is_an_error(void **state)
 {
 	fx_setup(state);
 	fx_hoard(&fx.st.socks);
-	assert_int_equal(dhcp_start(&fx.st, &fx.dev, "x"), -ENOBUFS);
-	assert_int_equal(fx.st.dhcp.state, DHCP_OFF);
+	assert_int_equal(dhcp_start(&fx.dev, "x"), -ENOBUFS);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_OFF);
 	fx_hoard_give(&fx.st.socks, FX_ANY);
 }
 
@@ -486,7 +486,7 @@ static void long_hostname_is_cut(void **state)
 	teardown(state);
 	fx_setup(state);
 	ip_set_config(&fx.dev, &(struct ip_config){ 0 });
-	assert_int_equal(dhcp_start(&fx.st, &fx.dev, name), 0);
+	assert_int_equal(dhcp_start(&fx.dev, name), 0);
 	assert_int_equal(strlen(says(DISCOVER, 0).hostname), 63);
 }
 
@@ -540,7 +540,7 @@ static void lease_is_renewed_at_half_time(void **state)
 	assert_int_equal(m.flags, 0);
 	their_xid = m.xid;
 	reply(.type = ACK, OFFERED, .unicast = true);
-	assert_int_equal(fx.st.dhcp.state, DHCP_BOUND);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
 	fx_mark();
 	says(REQUEST, 510 * 1000);
 	assert_in_range(since_mark_ms(), 499000, 501000);
@@ -587,8 +587,8 @@ static void lease_is_rebound_by_anybody(void **state)
 	their_xid = m.xid;
 	reply(.type = ACK, .yiaddr = LEASED, .mask = 0xffffff00,
 	    .server = OTHER, .lease = 1000);
-	assert_int_equal(fx.st.dhcp.state, DHCP_BOUND);
-	assert_int_equal(fx.st.dhcp.server, OTHER);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
+	assert_int_equal(fx.dev.dhcp.server, OTHER);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
 }
 
@@ -680,7 +680,7 @@ static void replies_to_others_are_ignored(void **state)
 		if (type != OFFER)
 			reply(.type = (uint8_t)type, OFFERED);
 	says_nothing(2000);
-	assert_int_equal(fx.st.dhcp.state, DHCP_SELECTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_SELECTING);
 	assert_int_equal(fx.dev.ip.addr, 0);
 	assert_count(DHCP_IGNORED, 7 + 255);
 	reply(.type = OFFER, OFFERED);
@@ -689,7 +689,7 @@ static void replies_to_others_are_ignored(void **state)
 	reply(.type = ACK, OFFERED, .chaddr = mac_b);
 	reply(.type = OFFER, OFFERED, .server = OTHER);
 	says_nothing(1000);
-	assert_int_equal(fx.st.dhcp.state, DHCP_REQUESTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_REQUESTING);
 	assert_int_equal(fx.dev.ip.addr, 0);
 }
 
@@ -700,7 +700,7 @@ static void other_servers_have_no_say(void **state)
 	reply(.type = ACK, OFFERED, .server = OTHER);
 	assert_int_equal(fx.dev.ip.addr, 0);
 	reply(.type = NAK, .server = OTHER);
-	assert_int_equal(fx.st.dhcp.state, DHCP_REQUESTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_REQUESTING);
 	reply(.type = ACK, OFFERED);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
 	fx_forget_frames();
@@ -716,7 +716,7 @@ static void duplicates_change_nothing(void **state)
 	reply(.type = ACK, OFFERED, .yiaddr = LEASED + 1);
 	reply(.type = NAK, .server = SERVER);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
-	assert_int_equal(fx.st.dhcp.state, DHCP_BOUND);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
 	says_nothing(100 * 1000);
 }
 
@@ -733,13 +733,13 @@ static void cut_replies_are_not_believed(void **state)
 	for (size_t len = 0; len < whole; len++)
 		inject_bytes(b, len, false);
 	says_nothing(0);
-	assert_int_equal(fx.st.dhcp.state, DHCP_SELECTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_SELECTING);
 	inject_bytes(b, whole, false);
 	says(REQUEST, 0);
 	whole = build(b, &ack);
 	for (size_t len = 0; len < whole; len++)
 		inject_bytes(b, len, false);
-	assert_int_equal(fx.st.dhcp.state, DHCP_REQUESTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_REQUESTING);
 	assert_int_equal(fx.dev.ip.addr, 0);
 	inject_bytes(b, whole, false);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
@@ -813,7 +813,7 @@ static void impossible_addresses_are_refused(void **state)
 		reply(.type = ACK, .server = SERVER, .yiaddr = bad[i][0],
 		    .mask = bad[i][1]);
 	assert_int_equal(fx.dev.ip.addr, 0);
-	assert_int_equal(fx.st.dhcp.state, DHCP_REQUESTING);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_REQUESTING);
 }
 
 static void smallest_networks_are_accepted(void **state)
@@ -853,12 +853,12 @@ static void random_damage_does_no_harm(void **state)
 
 			assert_int_equal(host & (host + 1), 0);
 			assert_in_range(fx.dev.ip.addr, 0x01000000, 0xdfffffff);
-			fx.st.dhcp.state = DHCP_REQUESTING;
+			fx.dev.dhcp.state = DHCP_REQUESTING;
 			ip_set_config(&fx.dev, &(struct ip_config){ 0 });
 		}
-		fx.st.dhcp.xid = their_xid;
-		fx.st.dhcp.state = DHCP_REQUESTING;
-		fx.st.dhcp.server = SERVER;
+		fx.dev.dhcp.xid = their_xid;
+		fx.dev.dhcp.state = DHCP_REQUESTING;
+		fx.dev.dhcp.server = SERVER;
 		fx_forget_frames();
 	}
 }
@@ -943,7 +943,7 @@ static void choice_depends_on_the_station(void **state)
 	fx_setup(state);
 	ip_set_config(&fx.dev, &(struct ip_config){ 0 });
 	fx.dev.mac[5] ^= 1;
-	dhcp_start(&fx.st, &fx.dev, "");
+	dhcp_start(&fx.dev, "");
 	watch_arp(11000);
 	second = fx.dev.ip.addr;
 	assert_true(is_candidate(second));
@@ -1099,7 +1099,7 @@ static void early_server_ends_the_fallback(void **state)
 {
 	fx_run_ms(8500); /* two probes have left */
 	fx_forget_frames();
-	their_xid = fx.st.dhcp.xid;
+	their_xid = fx.dev.dhcp.xid;
 	reply(.type = OFFER, OFFERED);
 	says(REQUEST, 0);
 	reply(.type = ACK, OFFERED);
@@ -1213,7 +1213,7 @@ static void lease_is_verified_after_a_link_change(void **state)
 	their_xid = m.xid;
 	reply(.type = ACK, OFFERED, .lease = 10000);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
-	assert_int_equal(fx.st.dhcp.state, DHCP_BOUND);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
 	fx_forget_frames();
 }
 
@@ -1275,11 +1275,121 @@ static void fallback_is_probed_when_the_link_comes(void **state)
 static void other_devices_do_not_matter(void **state)
 {
 	bound_for(10000);
-	dhcp_conflict(&fx.st, &fx.st.loopback, LEASED);
-	dhcp_link_up(&fx.st, &fx.st.loopback);
-	dhcp_conflict(&fx.st, &fx.dev, LEASED + 1);
+	dhcp_conflict(&fx.st.loopback, LEASED);
+	dhcp_link_up(&fx.st.loopback);
+	dhcp_conflict(&fx.dev, LEASED + 1);
 	assert_int_equal(fx.dev.ip.addr, LEASED);
 	says_nothing(1000);
+}
+
+/* --- Two devices --------------------------------------------------------- */
+
+#define LEASED_SECOND 0xac100009u
+
+/* What a device says next, whatever others say meanwhile. */
+static struct message says_by(
+    struct netdev *dev, uint8_t type, uint64_t within_ms)
+{
+	uint64_t end = fx_now_ms() + within_ms;
+
+	for (;;) {
+		uint64_t now = fx_now_ms();
+		const struct fx_frame *f = fx_next(now < end ? end - now : 0);
+
+		if (f == NULL)
+			fail_msg("%s said no message %u", dev->name, type);
+		else if (f->dev == dev && f->bytes[13] == 0)
+			return read_message(f);
+	}
+}
+
+static void start_second(void)
+{
+	fx_plug_in_second();
+	assert_int_equal(dhcp_start(&fx.second, "ringlet"), 0);
+	fx.at = &fx.second;
+}
+
+static void stop_second(void)
+{
+	fx.second.dhcp.state = DHCP_OFF;
+	timer_disarm(&fx.second.dhcp.timer);
+	timer_disarm(&fx.second.dhcp.local_timer);
+	fx.at = &fx.dev;
+}
+
+static void bind_second(void)
+{
+	their_xid = says_by(&fx.second, DISCOVER, 5000).xid;
+	reply(.type = OFFER, OFFERED, .yiaddr = LEASED_SECOND);
+	says_by(&fx.second, REQUEST, 0);
+	reply(.type = ACK, OFFERED, .yiaddr = LEASED_SECOND, .lease = 100);
+	assert_int_equal(fx.second.ip.addr, LEASED_SECOND);
+}
+
+static void each_device_has_a_lease_of_its_own(void **state)
+{
+	struct message m;
+
+	bound_for(10000);
+	start_second();
+	bind_second();
+	assert_int_equal(fx.dev.ip.addr, LEASED);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_BOUND);
+	/* Its renewal speaks from its own address, through its own card. */
+	inject_arp((struct fx_arp){
+	    .op = 1, .sender_ip = FX_GATEWAY, .target_ip = LEASED_SECOND });
+	m = says_by(&fx.second, REQUEST, 60 * 1000);
+	assert_int_equal(m.src, LEASED_SECOND);
+	assert_int_equal(m.ciaddr, LEASED_SECOND);
+	/* Refused: the other lease is not concerned. */
+	their_xid = m.xid;
+	reply(.type = NAK, .server = SERVER);
+	assert_int_equal(fx.second.ip.addr, 0);
+	assert_int_equal(fx.dev.ip.addr, LEASED);
+	stop_second();
+}
+
+static void both_may_ask_at_once(void **state)
+{
+	uint32_t first_xid;
+
+	start_second();
+	first_xid = says_by(&fx.dev, DISCOVER, 5000).xid;
+	bind_second();
+	assert_int_equal(fx.dev.ip.addr, 0);
+	assert_int_equal(fx.dev.dhcp.state, DHCP_SELECTING);
+	fx.at = &fx.dev;
+	their_xid = first_xid;
+	reply(.type = OFFER, OFFERED);
+	reply(.type = ACK, OFFERED);
+	assert_int_equal(fx.dev.ip.addr, LEASED);
+	assert_int_equal(fx.second.ip.addr, LEASED_SECOND);
+	fx_forget_frames();
+	stop_second();
+}
+
+static void an_address_is_not_taken_twice(void **state)
+{
+	bound_for(10000);
+	start_second();
+	their_xid = says_by(&fx.second, DISCOVER, 5000).xid;
+	reply(.type = OFFER, OFFERED);
+	assert_int_equal(fx.second.dhcp.state, DHCP_SELECTING);
+	assert_count(DHCP_IGNORED, 1);
+	stop_second();
+}
+
+static void without_a_link_one_device_waits_and_the_other_goes_on(void **state)
+{
+	netdev_set_link(&fx.dev, false);
+	start_second();
+	fx_forget_frames();
+	fx_run_ms(15000);
+	assert_int_equal(fx.dev.ip.addr, 0);
+	assert_true(is_candidate(fx.second.ip.addr));
+	fx_forget_frames();
+	stop_second();
 }
 
 int main(void)
@@ -1336,6 +1446,11 @@ int main(void)
 		dhcp_test(unanswered_verification_leaves_the_lease),
 		dhcp_test(fallback_is_probed_when_the_link_comes),
 		dhcp_test(other_devices_do_not_matter),
+		dhcp_test(each_device_has_a_lease_of_its_own),
+		dhcp_test(both_may_ask_at_once),
+		dhcp_test(an_address_is_not_taken_twice),
+		dhcp_test(
+		    without_a_link_one_device_waits_and_the_other_goes_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

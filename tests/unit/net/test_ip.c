@@ -235,9 +235,9 @@ static void smallest_network_has_two_hosts(void **state)
 	assert_true(ip_is_broadcast(&fx.st, 0x0a000007));
 	assert_false(ip_is_broadcast(&fx.st, 0x0a000006));
 	assert_false(ip_is_broadcast(&fx.st, FX_BCAST));
-	ip_route(&fx.st, 0x0a000006, &r);
+	ip_route(&fx.st, 0, 0x0a000006, &r);
 	assert_int_equal(r.next_hop, 0x0a000006);
-	ip_route(&fx.st, 0x0a000008, &r); /* the next network */
+	ip_route(&fx.st, 0, 0x0a000008, &r); /* the next network */
 	assert_int_equal(r.next_hop, 0x0a000006);
 	inject_ip((struct fx_ip){
 	    .src = 0x0a000007, .dst = 0x0a000005, .proto = 254 });
@@ -251,16 +251,16 @@ static void routes_prefer_ourselves_then_the_link_then_the_gateway(void **state)
 {
 	struct ip_route r;
 
-	assert_int_equal(ip_route(&fx.st, FX_IP, &r), 0);
+	assert_int_equal(ip_route(&fx.st, 0, FX_IP, &r), 0);
 	assert_ptr_equal(r.dev, &fx.st.loopback);
-	assert_int_equal(ip_route(&fx.st, FX_PEER, &r), 0);
+	assert_int_equal(ip_route(&fx.st, 0, FX_PEER, &r), 0);
 	assert_ptr_equal(r.dev, &fx.dev);
 	assert_int_equal(r.next_hop, FX_PEER);
 	assert_int_equal(r.src, FX_IP);
-	assert_int_equal(ip_route(&fx.st, FX_FAR, &r), 0);
+	assert_int_equal(ip_route(&fx.st, 0, FX_FAR, &r), 0);
 	assert_int_equal(r.next_hop, FX_GATEWAY);
 	assert_int_equal(r.src, FX_IP);
-	assert_int_equal(ip_route(&fx.st, IP_ADDR_BROADCAST, &r), 0);
+	assert_int_equal(ip_route(&fx.st, 0, IP_ADDR_BROADCAST, &r), 0);
 	assert_ptr_equal(r.dev, &fx.dev);
 	assert_int_equal(r.next_hop, IP_ADDR_BROADCAST);
 }
@@ -271,7 +271,7 @@ static void no_gateway_means_no_route(void **state)
 	struct ip_route r;
 
 	ip_set_config(&fx.dev, &c);
-	assert_int_equal(ip_route(&fx.st, FX_FAR, &r), -ENETUNREACH);
+	assert_int_equal(ip_route(&fx.st, 0, FX_FAR, &r), -ENETUNREACH);
 	assert_int_equal(
 	    ip_tx(pkt_alloc(&fx.st), 0, FX_FAR, OTHER), -ENETUNREACH);
 	assert_drop(IP_NO_ROUTE, 1);
@@ -284,8 +284,8 @@ static void no_address_means_no_route(void **state)
 	struct ip_route r;
 
 	ip_set_config(&fx.dev, &none);
-	assert_int_equal(ip_route(&fx.st, FX_PEER, &r), -ENETUNREACH);
-	assert_int_equal(ip_route(&fx.st, IP_ADDR_LOOPBACK, &r), 0);
+	assert_int_equal(ip_route(&fx.st, 0, FX_PEER, &r), -ENETUNREACH);
+	assert_int_equal(ip_route(&fx.st, 0, IP_ADDR_LOOPBACK, &r), 0);
 }
 
 /* --- Output -------------------------------------------------------------- */
