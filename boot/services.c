@@ -247,7 +247,9 @@ static void set_static_address(const struct settings *s)
 int services_start_network(void)
 {
 	const struct settings *s = &sys.settings;
-	int rc = drivers_probe(&sys.stack, &s->nic, &sys.card);
+	int rc = drivers_probe(&sys.stack, &s->nic);
+
+	sys.card = rc ? NULL : sys.stack.device[1];
 
 	console_show(&sys.stack, sys.card, s);
 	if (rc)

@@ -95,6 +95,14 @@ static void read_device(struct pci_address at, struct pci_device *d)
 	};
 }
 
+bool pci_look_up(struct pci_address at, struct pci_device *d)
+{
+	if (pci_read16(at, PCI_VENDOR) == NO_VENDOR)
+		return false;
+	read_device(at, d);
+	return true;
+}
+
 struct scan {
 	bool (*visit)(const struct pci_device *d, void *ctx);
 	void *ctx;
@@ -168,6 +176,22 @@ void pci_scan_reachable(
 
 	s.behind_bridge[0] = true;
 	scan_buses(&s, false);
+}
+
+static bool pass_by(const struct pci_device *d, void *ctx)
+{
+	return true;
+}
+
+void pci_scan_others(
+    bool (*visit)(const struct pci_device *d, void *ctx), void *ctx)
+{
+	struct scan s = { .visit = pass_by, .ctx = ctx };
+
+	s.behind_bridge[0] = true;
+	scan_buses(&s, false);
+	s.visit = visit;
+	scan_buses(&s, true);
 }
 
 /* Buses that bridges lead to come first, since looking at all of them takes

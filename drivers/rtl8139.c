@@ -33,23 +33,7 @@
 #define STARTS_MAX       5u
 #define TELL_INTERVAL_NS (10 * NS_PER_S)
 
-static struct {
-	unsigned cards; /* for their names */
-} rtl8139;
-
 /* --- What there is ------------------------------------------------------- */
-
-struct id {
-	uint16_t vendor, device;
-};
-
-static const struct id ids[] = {
-	{ 0x10ec, 0x8139 }, /* Realtek */
-	{ 0x10ec, 0x8138 }, /* Realtek, CardBus */
-	{ 0x1113, 0x1211 }, /* Accton */
-	{ 0x1186, 0x1300 }, /* D-Link DFE-538TX */
-	{ 0x1259, 0xa117 }, /* Allied Telesyn */
-};
 
 struct chip {
 	uint32_t id; /* TCR & TCR_CHIP_MASK */
@@ -447,10 +431,7 @@ static const struct netdev_ops rtl_ops = {
 
 bool rtl8139_match(const struct pci_device *d)
 {
-	for (size_t i = 0; i < COUNT_OF(ids); i++)
-		if (ids[i].vendor == d->vendor && ids[i].device == d->device)
-			return true;
-	return false;
+	return rtl8139_card_name(d) != NULL;
 }
 
 static void say_config(const struct nic_config *c)
@@ -472,7 +453,6 @@ static struct rtl *make_card(const struct pci_device *d)
 	memset(r, 0, sizeof(*r));
 	if (rtl_rx_init(r) != 0 || rtl_tx_init(r) != 0)
 		return NULL;
-	fmt_snprintf(r->dev.name, sizeof(r->dev.name), "eth%u", rtl8139.cards);
 	r->dev.ops = &rtl_ops;
 	r->dev.mtu = 1500;
 	for (size_t i = 0; i < RTL_COUNTERS; i++)
@@ -490,7 +470,9 @@ static int open_card(struct rtl *r)
 	paddr_t base;
 
 	if (pci_wake(r->at))
-		log_info("rtl8139: the card was asleep and has been woken");
+		log_info("rtl8139: the card at %02x:%02x.%x was asleep and has "
+		         "been woken",
+		    r->at.bus, r->at.slot, r->at.function);
 	pci_open_path(r->at);
 	base = pci_memory_bar(r->at, BAR_MEMORY);
 	if (base == 0 || !pci_is_reachable(r->at, base))
@@ -499,29 +481,37 @@ static int open_card(struct rtl *r)
 		return -EIO;
 	r->regs = arch_map_device(base, RTL_REGS_BYTES);
 	if (!r->regs || reset_card(r) != 0) {
-		log_error("rtl8139: the card at %#llx does not answer",
+		log_error("rtl8139: the card at %02x:%02x.%x, %#llx, does not "
+		          "answer",
+		    r->at.bus, r->at.slot, r->at.function,
 		    (unsigned long long)base);
 		return -EIO;
 	}
 	if (rtl_find_mac(r, r->dev.mac) != 0) {
-		log_error("rtl8139: the card has no usable MAC address");
+		log_error("rtl8139: the card at %02x:%02x.%x has no usable MAC "
+		          "address",
+		    r->at.bus, r->at.slot, r->at.function);
 		return -EIO;
 	}
 	return 0;
 }
 
-static void say_attached(struct rtl *r, uint8_t revision)
+static void say_attached(struct rtl *r, const struct pci_device *d)
 {
 	const struct chip *chip = find_chip(rtl_read32(r, RTL_TCR));
+	const char *name = rtl8139_card_name(d);
+	bool named = name && *name;
 
-	log_info("%s: %s at %02x:%02x.%x, revision %02x, %pM, %s, link %s",
-	    r->dev.name, chip ? chip->name : "unknown RTL8139", r->at.bus,
-	    r->at.slot, r->at.function, revision, r->dev.mac, r->dev.line,
+	log_info("%s: %s%s%s%s at %02x:%02x.%x, revision %02x, %pM, %s, "
+	         "link %s",
+	    r->dev.name, chip ? chip->name : "unknown RTL8139",
+	    named ? " (" : "", named ? name : "", named ? ")" : "", d->at.bus,
+	    d->at.slot, d->at.function, d->revision, r->dev.mac, r->dev.line,
 	    link_is_up(r) ? "up" : "down");
 }
 
-int rtl8139_probe(struct stack *st, const struct pci_device *d,
-    const struct nic_config *c, struct netdev **dev)
+int rtl8139_probe(
+    struct stack *st, const struct pci_device *d, const struct nic_config *c)
 {
 	struct rtl *r = make_card(d);
 
@@ -534,14 +524,12 @@ int rtl8139_probe(struct stack *st, const struct pci_device *d,
 
 	if (rc != 0)
 		return rc;
-	rtl8139.cards++;
 	say_config(c);
 	netdev_register(st, &r->dev);
 	configure(r);
 	rtl_find_line(r);
-	say_attached(r, d->revision);
+	say_attached(r, d);
 	check_link(r);
 	netdev_schedule(&r->dev);
-	*dev = &r->dev;
 	return 0;
 }

@@ -5,25 +5,33 @@
  *
  * What the card does, and the rules that this driver keeps, stand in
  * docs/RTL8139.md.  Read rtl8139_internal.h first, then rtl8139.c (start, poll,
- * recovery), rtl8139_irq.c, rtl8139_rx.c, rtl8139_tx.c, rtl8139_mac.c.
+ * recovery), rtl8139_irq.c, rtl8139_rx.c, rtl8139_tx.c, rtl8139_mac.c;
+ * rtl8139_ids.c says which cards are meant.
  */
 #pragma once
 
 #include <stdbool.h>
 
-struct netdev;
 struct nic_config;
 struct pci_device;
 struct stack;
 
-/* Whether this is an RTL8139 or one of its look-alikes.  Touches nothing. */
+/* The name of this RTL8139 or look-alike, "" for one that only has the chip's
+ * own number; NULL when it is none (rtl8139_ids.c).  Touches nothing. */
+const char *rtl8139_card_name(const struct pci_device *d);
+
+/* The name of another chip, for which a user may take an RTL8139 and which
+ * cannot be driven like one; NULL for anything else. */
+const char *rtl8139_other_chip(const struct pci_device *d);
+
+/* Whether rtl8139_probe may be tried.  Touches nothing. */
 bool rtl8139_match(const struct pci_device *d);
 
 /*
  * Starts the card and registers its device with st, link state included.
- * Borrows d and c for the call.  Returns 0 with *dev set; -EIO when the card
- * does not answer, was given no address or has no usable MAC; -ENOMEM; each
- * after a line in the log.  Context: boot.
+ * Borrows d and c for the call.  Returns 0; -EIO when the card does not answer,
+ * was given no address or has no usable MAC; -ENOMEM; each after a line in the
+ * log.  Context: boot.
  */
-int rtl8139_probe(struct stack *st, const struct pci_device *d,
-    const struct nic_config *c, struct netdev **dev);
+int rtl8139_probe(
+    struct stack *st, const struct pci_device *d, const struct nic_config *c);

@@ -163,14 +163,22 @@ static inline int bench_power_on(void **state)
 	return 0;
 }
 
+static inline int bench_probe_with(const struct nic_config *c)
+{
+	int rc = drivers_probe(&bench.stack, c);
+
+	if (rc == 0) {
+		bench.dev = bench.stack.device[0];
+		bench.rtl = container_of(bench.dev, struct rtl, dev);
+	}
+	return rc;
+}
+
 static inline int bench_probe(void)
 {
-	struct nic_config config = { NIC_MODE_AUTO, NIC_POLL_AUTO };
-	int rc = drivers_probe(&bench.stack, &config, &bench.dev);
+	const struct nic_config config = { .mode = NIC_MODE_AUTO };
 
-	if (rc == 0)
-		bench.rtl = container_of(bench.dev, struct rtl, dev);
-	return rc;
+	return bench_probe_with(&config);
 }
 
 /* Lets timers, bottom half and card work for a while. */
