@@ -105,20 +105,34 @@ void console_choose(const struct settings *s)
 /* --- The header ------------------------------------------------------------
  */
 
-static void add_address(
-    struct text *t, const struct netdev *card, const struct settings *s)
+/* Cards are what follows the loopback device. */
+#define FIRST_CARD 1u
+
+/* The first address as a link to follow, the others after it. */
+static void add_addresses(
+    struct text *t, const struct stack *st, const struct settings *s)
 {
-	if (card == NULL)
+	bool found = false;
+
+	for (uint32_t i = FIRST_CARD; i < st->device_count; i++) {
+		const void *addr = &st->device[i]->ip.addr;
+
+		if (!st->device[i]->ip.addr)
+			continue;
+		if (found)
+			fmt_add(t, ", %pI", addr);
+		else if (s->http_port == 80)
+			fmt_add(t, "http://%pI/", addr);
+		else if (s->http_port != 0)
+			fmt_add(t, "http://%pI:%u/", addr, s->http_port);
+		else
+			fmt_add(t, "%pI", addr);
+		found = true;
+	}
+	if (st->device_count == FIRST_CARD)
 		fmt_add(t, "no network card");
-	else if (card->ip.addr == 0)
+	else if (!found)
 		fmt_add(t, "looking for an address");
-	else if (s->http_port == 80)
-		fmt_add(t, "http://%pI/", (const void *)&card->ip.addr);
-	else if (s->http_port != 0)
-		fmt_add(t, "http://%pI:%u/", (const void *)&card->ip.addr,
-		    s->http_port);
-	else
-		fmt_add(t, "%pI", (const void *)&card->ip.addr);
 }
 
 static void add_uptime(struct text *t, uint64_t s)
@@ -131,34 +145,54 @@ static void add_uptime(struct text *t, uint64_t s)
 }
 
 /* Frames per second since the last call. */
-static void measure(const struct netdev *card)
+static void measure(const struct stack *st)
 {
 	uint64_t now_ns = clock_ns(), passed_ns = now_ns - console.shown_ns;
+	uint64_t in = 0, out = 0;
 
 	if (passed_ns < NS_PER_S / 2)
 		return;
-	console.rate_in =
-	    (card->stats.rx_frames - console.frames_in) * NS_PER_S / passed_ns;
-	console.rate_out =
-	    (card->stats.tx_frames - console.frames_out) * NS_PER_S / passed_ns;
-	console.frames_in = card->stats.rx_frames;
-	console.frames_out = card->stats.tx_frames;
+	for (uint32_t i = FIRST_CARD; i < st->device_count; i++) {
+		in += st->device[i]->stats.rx_frames;
+		out += st->device[i]->stats.tx_frames;
+	}
+	console.rate_in = (in - console.frames_in) * NS_PER_S / passed_ns;
+	console.rate_out = (out - console.frames_out) * NS_PER_S / passed_ns;
+	console.frames_in = in;
+	console.frames_out = out;
 	console.shown_ns = now_ns;
 }
 
-static void add_traffic(
-    struct text *t, const struct stack *st, const struct netdev *card)
+/* " link up", or with several cards " eth0 up, eth1 down".  Returns whether any
+ * link is up. */
+static bool add_links(struct text *t, const struct stack *st)
 {
-	measure(card);
-	fmt_add(t, " link %s │ %lu in, %lu out packets/s │ %u connection%s",
-	    card->link_up ? "up" : "down", console.rate_in, console.rate_out,
-	    st->conns.in_use, st->conns.in_use == 1 ? "" : "s");
-	if (!card->link_up)
+	bool several = st->device_count > FIRST_CARD + 1, any = false;
+
+	for (uint32_t i = FIRST_CARD; i < st->device_count; i++) {
+		const struct netdev *card = st->device[i];
+
+		fmt_add(t, "%s %s %s", i > FIRST_CARD ? "," : "",
+		    several ? card->name : "link",
+		    card->link_up ? "up" : "down");
+		any = any || card->link_up;
+	}
+	return any;
+}
+
+static void add_traffic(struct text *t, const struct stack *st)
+{
+	bool any_link = add_links(t, st);
+
+	measure(st);
+	fmt_add(t, " │ %lu in, %lu out packets/s │ %u connection%s",
+	    console.rate_in, console.rate_out, st->conns.in_use,
+	    st->conns.in_use == 1 ? "" : "s");
+	if (!any_link)
 		fmt_add(t, " │ is the cable plugged in?");
 }
 
-uint64_t console_show(
-    const struct stack *st, const struct netdev *card, const struct settings *s)
+uint64_t console_show(const struct stack *st, const struct settings *s)
 {
 	char line[HEADER_BYTES];
 	struct text t = { line, sizeof(line), 0, false };
@@ -166,15 +200,15 @@ uint64_t console_show(
 	if (!s->console_screen || !screen_present())
 		return UINT64_MAX;
 	fmt_add(&t, TITLE);
-	add_address(&t, card, s);
+	add_addresses(&t, st, s);
 	fmt_add(&t, " │ ");
 	add_uptime(&t, clock_ns() / NS_PER_S);
 	fmt_add(&t, " │ %s", s->hostname);
 	screen_set_header(0, line);
 	t.len = 0;
 	line[0] = '\0';
-	if (card != NULL)
-		add_traffic(&t, st, card);
+	if (st->device_count > FIRST_CARD)
+		add_traffic(&t, st);
 	screen_set_header(1, line);
 	return (clock_ns() / NS_PER_S + 1) * NS_PER_S;
 }

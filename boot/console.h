@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 struct boot_info;
-struct netdev;
 struct settings;
 struct stack;
 
@@ -23,7 +22,6 @@ void console_map(void);
  * screen instead. */
 void console_choose(const struct settings *s);
 
-/* Fills the header; card is NULL when there is none.  Returns when it should be
- * filled again, UINT64_MAX when never.  Context: boot, thread. */
-uint64_t console_show(const struct stack *st, const struct netdev *card,
-    const struct settings *s);
+/* Fills the header with the stack's cards.  Returns when it should be filled
+ * again, UINT64_MAX when never.  Context: boot, thread. */
+uint64_t console_show(const struct stack *st, const struct settings *s);

@@ -41,7 +41,6 @@ static struct {
 	struct settings settings;
 	struct filetable files;
 	struct stack stack;
-	struct netdev *card;
 	struct posix_env *env;
 	struct service service[SERVICES];
 } sys;
@@ -236,12 +235,39 @@ void services_make(struct random *rng)
 
 /* --- The network --------------------------------------------------------- */
 
-static void set_static_address(const struct settings *s)
-{
-	const struct ip_config c = { s->ip_addr, ~0u << (32 - s->ip_prefix),
-		s->gateway, s->dns };
+static_assert(NIC_CARDS_MAX + 1 == STACK_DEVICES_MAX, "with the loopback");
 
-	ip_set_config(sys.card, &c);
+/* eth0, eth1, ...: what follows the loopback device.  NULL beyond the last. */
+static struct netdev *card(uint32_t i)
+{
+	return i + 1 < sys.stack.device_count ? sys.stack.device[i + 1] : NULL;
+}
+
+static void set_static_address(struct netdev *dev, const struct ip_settings *ip)
+{
+	const struct ip_config c = { ip->addr, ~0u << (32 - ip->prefix),
+		ip->gateway, sys.settings.dns };
+
+	ip_set_config(dev, &c);
+}
+
+static int start_card(struct netdev *dev, const struct ip_settings *ip)
+{
+	if (ip->source == IP_DHCP)
+		return dhcp_start(dev, sys.settings.hostname);
+	if (ip->source == IP_STATIC)
+		set_static_address(dev, ip);
+	else
+		log_info("%s: off, as the settings say", dev->name);
+	return 0;
+}
+
+/* An address that was thought of for a card that is not there. */
+static void say_missing(void)
+{
+	for (uint32_t i = 1; i < NIC_CARDS_MAX; i++)
+		if (!card(i) && sys.settings.ip[i].source == IP_STATIC)
+			log_warn("eth%u.ip: there is no card eth%u", i, i);
 }
 
 int services_start_network(void)
@@ -249,15 +275,12 @@ int services_start_network(void)
 	const struct settings *s = &sys.settings;
 	int rc = drivers_probe(&sys.stack, &s->nic);
 
-	sys.card = rc ? NULL : sys.stack.device[1];
-
-	console_show(&sys.stack, sys.card, s);
-	if (rc)
-		return rc;
-	if (s->ip_dhcp)
-		return dhcp_start(sys.card, s->hostname);
-	set_static_address(s);
-	return 0;
+	console_show(&sys.stack, s);
+	for (uint32_t i = 0; !rc && card(i); i++)
+		rc = start_card(card(i), &s->ip[i]);
+	if (!rc)
+		say_missing();
+	return rc;
 }
 
 /* --- Applications -------------------------------------------------------- */
@@ -339,7 +362,16 @@ static bool all_ready(void)
 	for (int i = 0; i < SERVICES; i++)
 		if (!serves(&sys.service[i]))
 			return false;
-	return sys.card->ip.addr != 0;
+	return true;
+}
+
+/* The first card that has an address; NULL when none has. */
+static const struct netdev *first_bound(void)
+{
+	for (uint32_t i = 0; card(i); i++)
+		if (card(i)->ip.addr)
+			return card(i);
+	return NULL;
 }
 
 static void add_port(struct text *t, const struct service *s)
@@ -353,30 +385,50 @@ static void add_port(struct text *t, const struct service *s)
 /* Waits for a change; meanwhile the header lives. */
 static void wait_change(void)
 {
-	uint64_t again_ns = console_show(&sys.stack, sys.card, &sys.settings);
+	uint64_t again_ns = console_show(&sys.stack, &sys.settings);
 
 	waitq_wait(&sys.stack.changed, again_ns);
 }
 
-noreturn void services_announce(void)
+/* Tells the addresses that are new; told holds each card's last one. */
+static void say_addresses(uint32_t *told)
 {
+	for (uint32_t i = 0; card(i); i++) {
+		const uint32_t addr = card(i)->ip.addr;
+
+		if (!addr || addr == told[i])
+			continue;
+		told[i] = addr;
+		log_line(i ? "ADDRESS ip=%pI dev=%s" : "ADDRESS ip=%pI",
+		    (const void *)&addr, card(i)->name);
+	}
+}
+
+static void say_ready(uint32_t *told)
+{
+	const struct netdev *dev = first_bound();
 	char line[160];
 	struct text t = { line, sizeof(line), 0, false };
-	uint32_t told;
 
-	while (!all_ready())
-		wait_change();
-	told = sys.card->ip.addr;
-	fmt_add(&t, "READY ip=%pI", (const void *)&told);
+	fmt_add(&t, "READY ip=%pI", (const void *)&dev->ip.addr);
 	for (int i = 0; i < SERVICES; i++)
 		if (sys.service[i].name)
 			add_port(&t, &sys.service[i]);
 	log_line("%s boot_ms=%lu", line, clock_ns() / NS_PER_MS);
-	for (;;) {
+	for (uint32_t i = 0; card(i); i++)
+		if (card(i) == dev)
+			told[i] = dev->ip.addr;
+}
+
+noreturn void services_announce(void)
+{
+	uint32_t told[NIC_CARDS_MAX] = { 0 };
+
+	while (!all_ready() || !first_bound())
 		wait_change();
-		if (sys.card->ip.addr && sys.card->ip.addr != told) {
-			told = sys.card->ip.addr;
-			log_line("ADDRESS ip=%pI", (const void *)&told);
-		}
+	say_ready(told);
+	for (;;) {
+		say_addresses(told);
+		wait_change();
 	}
 }

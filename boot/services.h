@@ -23,12 +23,14 @@ const struct settings *services_load_settings(const char *cmdline);
  * memory that is left.  Panics when that is too little.  Borrows rng. */
 void services_make(struct random *rng);
 
-/* Finds the card and starts to look for an address; without a card it says
- * which PCI devices there are.  Returns 0 or the driver's error. */
+/* Starts the cards and gives each its address, or lets it look for one; without
+ * a card it says which PCI devices there are.  Returns 0 or the driver's error.
+ */
 int services_start_network(void);
 
 /* Starts the applications. */
 void services_start_apps(int64_t wall_time_s);
 
-/* Announces READY, and later every change of the address.  Context: thread. */
+/* Announces READY when some card has an address, and every other address of a
+ * card then and later.  Context: thread. */
 noreturn void services_announce(void);

@@ -26,8 +26,9 @@ static bool is_host(uint32_t ip)
 	return first != 0 && first != 127 && first < 224;
 }
 
-static const char *parse_port(const char *value, uint16_t *port)
+static const char *set_port(void *field, const char *value)
 {
+	uint16_t *port = field;
 	uint32_t n;
 
 	if (strcmp(value, "off") == 0) {
@@ -50,35 +51,51 @@ static int choice(const char *value, const char *const *names)
 	return -1;
 }
 
-static const char *set_ip(void *settings, const char *value)
+static const char *set_static(struct ip_settings *ip, const char *value)
 {
-	struct settings *s = settings;
 	const char *slash = strchr(value, '/');
-	uint32_t ip, prefix, host;
+	uint32_t addr, prefix, host;
 
-	if (strcmp(value, "dhcp") == 0) {
-		s->ip_dhcp = true;
-		return NULL;
-	}
 	if (slash == NULL)
 		return "not dhcp or an address with a length, A.B.C.D/LEN";
-	if (!str_parse_ipv4(value, (size_t)(slash - value), &ip))
+	if (!str_parse_ipv4(value, (size_t)(slash - value), &addr))
 		return "not an IPv4 address";
 	if (!str_parse_u32(slash + 1, strlen(slash + 1), 30, &prefix) ||
 	    prefix == 0)
 		return "length of the network must be 1 to 30";
-	if (!is_host(ip))
+	if (!is_host(addr))
 		return "no host may have this address";
-	host = ip & ~net_mask(prefix);
+	host = addr & ~net_mask(prefix);
 	if (host == 0 || host == ~net_mask(prefix))
 		return "this is the network's own or broadcast address";
-	s->ip_dhcp = false;
-	s->ip_addr = ip;
-	s->ip_prefix = (uint8_t)prefix;
+	ip->source = IP_STATIC;
+	ip->addr = addr;
+	ip->prefix = prefix;
 	return NULL;
 }
 
-static const char *parse_host(const char *value, uint32_t *out)
+static const char *set_ip(void *field, const char *value)
+{
+	struct ip_settings *ip = field;
+
+	if (strcmp(value, "dhcp") != 0)
+		return set_static(ip, value);
+	ip->source = IP_DHCP;
+	return NULL;
+}
+
+/* The first device is there to be reached; the others may be off. */
+static const char *set_other_ip(void *field, const char *value)
+{
+	struct ip_settings *ip = field;
+
+	if (strcmp(value, "off") != 0)
+		return set_ip(field, value);
+	ip->source = IP_OFF;
+	return NULL;
+}
+
+static const char *set_host(void *field, const char *value)
 {
 	uint32_t ip;
 
@@ -86,18 +103,8 @@ static const char *parse_host(const char *value, uint32_t *out)
 		return "not an IPv4 address";
 	if (!is_host(ip))
 		return "no host may have this address";
-	*out = ip;
+	*(uint32_t *)field = ip;
 	return NULL;
-}
-
-static const char *set_gateway(void *settings, const char *value)
-{
-	return parse_host(value, &((struct settings *)settings)->gateway);
-}
-
-static const char *set_dns(void *settings, const char *value)
-{
-	return parse_host(value, &((struct settings *)settings)->dns);
 }
 
 static bool is_alnum(char c)
@@ -134,21 +141,6 @@ static const char *set_hostname(void *settings, const char *value)
 		return "a host name has letters, digits and inner hyphens";
 	str_copy(s->hostname, sizeof(s->hostname), value);
 	return NULL;
-}
-
-static const char *set_http_port(void *settings, const char *value)
-{
-	return parse_port(value, &((struct settings *)settings)->http_port);
-}
-
-static const char *set_echo_port(void *settings, const char *value)
-{
-	return parse_port(value, &((struct settings *)settings)->echo_port);
-}
-
-static const char *set_admin_port(void *settings, const char *value)
-{
-	return parse_port(value, &((struct settings *)settings)->admin_port);
 }
 
 static const char *set_admin_token(void *settings, const char *value)
@@ -225,6 +217,60 @@ static const char *set_panic(void *settings, const char *value)
 	return NULL;
 }
 
+/* A number of 1 to digits hexadecimal digits before the character end, at most
+ * max.  Returns what follows end, or NULL. */
+static const char *parse_hex(
+    const char *p, unsigned digits, char end, uint8_t max, uint8_t *out)
+{
+	uint32_t n = 0;
+	unsigned i = 0;
+
+	for (; i < digits && p[i] != end; i++) {
+		char c = str_lower(p[i]);
+
+		if (c >= '0' && c <= '9')
+			n = n << 4 | (uint32_t)(c - '0');
+		else if (c >= 'a' && c <= 'f')
+			n = n << 4 | (uint32_t)(c - 'a' + 10);
+		else
+			return NULL;
+	}
+	if (i == 0 || p[i] != end || n > max)
+		return NULL;
+	*out = (uint8_t)n;
+	return p + i + 1;
+}
+
+static bool is_same_place(struct pci_address a, struct pci_address b)
+{
+	return a.bus == b.bus && a.slot == b.slot && a.function == b.function;
+}
+
+/* Each names one more card; auto forgets those named before. */
+static const char *set_nic(void *settings, const char *value)
+{
+	struct nic_config *nic = &((struct settings *)settings)->nic;
+	struct pci_address at;
+	const char *p = value;
+
+	if (strcmp(value, "auto") == 0) {
+		nic->cards = 0;
+		return NULL;
+	}
+	p = parse_hex(p, 2, ':', 0xff, &at.bus);
+	p = p ? parse_hex(p, 2, '.', 0x1f, &at.slot) : NULL;
+	p = p ? parse_hex(p, 1, '\0', 7, &at.function) : NULL;
+	if (p == NULL)
+		return "not auto or a PCI address, BB:SS.F";
+	for (uint32_t i = 0; i < nic->cards; i++)
+		if (is_same_place(nic->card[i], at))
+			return "this card was named before";
+	if (nic->cards == NIC_CARDS_MAX)
+		return "at most four cards are used";
+	nic->card[nic->cards++] = at;
+	return NULL;
+}
+
 static const char *set_nic_mode(void *settings, const char *value)
 {
 	static const char *const names[] = { "auto", "classic", "hybrid",
@@ -284,18 +330,27 @@ static const char *set_app(void *settings, const char *value)
 	return NULL;
 }
 
+#define FIELD(member) .offset = offsetof(struct settings, member)
+
 const struct config_key settings_keys[] = {
-	{ .name = "ip", .set = set_ip },
-	{ .name = "gateway", .set = set_gateway },
-	{ .name = "dns", .set = set_dns },
+	{ .name = "ip", .set = set_ip, FIELD(ip[0]) },
+	{ .name = "gateway", .set = set_host, FIELD(ip[0].gateway) },
+	{ .name = "eth1.ip", .set = set_other_ip, FIELD(ip[1]) },
+	{ .name = "eth1.gateway", .set = set_host, FIELD(ip[1].gateway) },
+	{ .name = "eth2.ip", .set = set_other_ip, FIELD(ip[2]) },
+	{ .name = "eth2.gateway", .set = set_host, FIELD(ip[2].gateway) },
+	{ .name = "eth3.ip", .set = set_other_ip, FIELD(ip[3]) },
+	{ .name = "eth3.gateway", .set = set_host, FIELD(ip[3].gateway) },
+	{ .name = "dns", .set = set_host, FIELD(dns) },
 	{ .name = "hostname", .set = set_hostname },
-	{ .name = "http.port", .set = set_http_port },
-	{ .name = "echo.port", .set = set_echo_port },
-	{ .name = "admin.port", .set = set_admin_port },
+	{ .name = "http.port", .set = set_port, FIELD(http_port) },
+	{ .name = "echo.port", .set = set_port, FIELD(echo_port) },
+	{ .name = "admin.port", .set = set_port, FIELD(admin_port) },
 	{ .name = "admin.token", .set = set_admin_token, .secret = true },
 	{ .name = "console", .set = set_console },
 	{ .name = "log", .set = set_log },
 	{ .name = "panic", .set = set_panic },
+	{ .name = "nic", .set = set_nic, .repeats = true },
 	{ .name = "nic.mode", .set = set_nic_mode },
 	{ .name = "nic.poll", .set = set_nic_poll },
 	{ .name = "tcp.msl", .set = set_tcp_msl },
@@ -307,7 +362,6 @@ const struct config_key settings_keys[] = {
 void settings_defaults(struct settings *s)
 {
 	*s = (struct settings){
-		.ip_dhcp = true,
 		.http_port = 80,
 		.echo_port = 7,
 		.admin_port = 8139,
@@ -323,22 +377,63 @@ void settings_defaults(struct settings *s)
 	};
 }
 
-static uint32_t check_gateway(struct settings *s, void (*report)(const char *))
+/* What belongs before the name of a key of this device's. */
+static void key_name(char *buf, size_t size, uint32_t i, const char *key)
 {
-	char line[128];
+	if (i == 0)
+		fmt_snprintf(buf, size, "%s", key);
+	else
+		fmt_snprintf(buf, size, "eth%u.%s", i, key);
+}
+
+static uint32_t check_gateway(
+    struct ip_settings *ip, uint32_t i, void (*report)(const char *))
+{
+	char line[128], key[16];
 
 	/* With DHCP the network is not known yet. */
-	if (s->ip_dhcp || s->gateway == 0)
+	if (ip->source != IP_STATIC || ip->gateway == 0)
 		return 0;
-	if (s->gateway != s->ip_addr &&
-	    ((s->gateway ^ s->ip_addr) & net_mask(s->ip_prefix)) == 0)
+	if (ip->gateway != ip->addr &&
+	    ((ip->gateway ^ ip->addr) & net_mask(ip->prefix)) == 0)
 		return 0;
+	key_name(key, sizeof(key), i, "gateway");
 	fmt_snprintf(line, sizeof(line),
-	    "gateway: %pI is no neighbour of %pI/%u; going on without",
-	    (void *)&s->gateway, (void *)&s->ip_addr, s->ip_prefix);
-	s->gateway = 0;
+	    "%s: %pI is no neighbour of %pI/%u; going on without", key,
+	    (void *)&ip->gateway, (void *)&ip->addr, ip->prefix);
+	ip->gateway = 0;
 	report(line);
 	return 1;
+}
+
+static uint32_t check_address(
+    struct settings *s, uint32_t i, void (*report)(const char *))
+{
+	struct ip_settings *ip = &s->ip[i];
+	char line[128];
+
+	for (uint32_t j = 0; j < i; j++) {
+		if (ip->source != IP_STATIC || s->ip[j].source != IP_STATIC ||
+		    s->ip[j].addr != ip->addr)
+			continue;
+		ip->source = IP_OFF;
+		fmt_snprintf(line, sizeof(line),
+		    "eth%u.ip: %pI is the address of eth%u; switched off", i,
+		    (void *)&ip->addr, j);
+		report(line);
+		return 1;
+	}
+	return 0;
+}
+
+static uint32_t check_ip(struct settings *s, void (*report)(const char *))
+{
+	uint32_t mistakes = 0;
+
+	for (uint32_t i = 0; i < NIC_CARDS_MAX; i++)
+		mistakes += check_gateway(&s->ip[i], i, report) +
+		            check_address(s, i, report);
+	return mistakes;
 }
 
 static uint32_t check_ports(uint16_t *port, const char *name, uint16_t other,
@@ -358,7 +453,7 @@ static uint32_t check_ports(uint16_t *port, const char *name, uint16_t other,
 
 uint32_t settings_check(struct settings *s, void (*report)(const char *line))
 {
-	return check_gateway(s, report) +
+	return check_ip(s, report) +
 	       check_ports(&s->echo_port, "echo.port", s->http_port, report) +
 	       check_ports(&s->admin_port, "admin.port", s->http_port, report) +
 	       check_ports(&s->admin_port, "admin.port", s->echo_port, report);

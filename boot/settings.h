@@ -20,12 +20,19 @@
 
 enum tcp_cc_name { TCP_CC_CUBIC, TCP_CC_RENO };
 
+/* How a device comes to its address. */
+enum ip_source { IP_DHCP, IP_STATIC, IP_OFF };
+
+/* Of one device; addr and prefix (1 to 30) hold for IP_STATIC.  Addresses are
+ * in host order; 0 when not given. */
+struct ip_settings {
+	enum ip_source source;
+	uint32_t addr, prefix, gateway;
+};
+
 struct settings {
-	bool ip_dhcp;       /* else the next two hold */
-	uint8_t ip_prefix;  /* 1..30 */
-	uint32_t ip_addr;   /* host order, as all addresses here */
-	uint32_t gateway;   /* 0 when not given */
-	uint32_t dns;       /* 0 when not given */
+	struct ip_settings ip[NIC_CARDS_MAX]; /* eth0, eth1, ... */
+	uint32_t dns;
 	uint16_t http_port; /* ports: 0 is off */
 	uint16_t echo_port; /* TCP and UDP */
 	uint16_t admin_port;
@@ -49,7 +56,8 @@ void settings_defaults(struct settings *s);
 
 /*
  * Settles what no key can see alone: a gateway outside the static network is
- * dropped, and of two services on one port the later of http, echo, admin is
+ * dropped, a device with an address that an earlier one has is switched off,
+ * and of two services on one port the later of http, echo, admin is
  * switched off.  report gets one line for each.  Returns how many.
  */
 uint32_t settings_check(struct settings *s, void (*report)(const char *line));

@@ -96,7 +96,7 @@ static void set_key(
 	} else {
 		memcpy(buf, value.s, value.len);
 		buf[value.len] = '\0';
-		wrong = k->set(at->c->settings, buf);
+		wrong = k->set((char *)at->c->settings + k->offset, buf);
 	}
 	if (wrong == NULL) {
 		note_repeat(at, k);

@@ -17,11 +17,13 @@
 
 #define CONFIG_VALUE_MAX 256
 
-/* One key.  set gets the trimmed, terminated value and the settings structure;
- * returns NULL, or what is wrong in a few words ("not a port number"). */
+/* One key.  set gets the trimmed, terminated value and the place `offset` in
+ * the settings structure, so that one function serves fields of a kind; returns
+ * NULL, or what is wrong in a few words ("not a port number"). */
 struct config_key {
 	const char *name;
-	const char *(*set)(void *settings, const char *value);
+	const char *(*set)(void *field, const char *value);
+	size_t offset;
 	bool repeats; /* may stand several times in one file */
 	bool secret;  /* its value is never shown in a message */
 };

@@ -21,13 +21,23 @@ static void report(const char *line)
 	reports++;
 }
 
+static void check_ip(const struct ip_settings *ip)
+{
+	uint32_t first = ip->addr >> 24;
+
+	if (ip->source != IP_STATIC)
+		return;
+	if (ip->prefix < 1 || ip->prefix > 30)
+		abort();
+	if (first == 0 || first == 127 || first >= 224)
+		abort();
+}
+
 static void check(const struct settings *s)
 {
-	uint32_t first = s->ip_addr >> 24;
-
-	if (!s->ip_dhcp && (s->ip_prefix < 1 || s->ip_prefix > 30))
-		abort();
-	if (!s->ip_dhcp && (first == 0 || first == 127 || first >= 224))
+	for (unsigned i = 0; i < NIC_CARDS_MAX; i++)
+		check_ip(&s->ip[i]);
+	if (s->nic.cards > NIC_CARDS_MAX)
 		abort();
 	if (s->http_port != 0 && s->http_port == s->admin_port)
 		abort();

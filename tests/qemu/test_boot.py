@@ -141,6 +141,7 @@ def test_no_card_names_the_devices_and_halts(boot, machine, bridge):
     guest = boot(ready=False, machine=machine, net=NoNetwork())
     guest.wait_line(r"(?i)rtl8139", 20, alive=False)
     guest.wait_line("(?i)" + bridge, 5, alive=False)
+    guest.wait_line("put in a card with an RTL8139 chip", 5, alive=False)
     assert guest.running(), "it must halt so that the line can be read"
     used = guest.cpu_seconds()
     time.sleep(1)
@@ -151,7 +152,9 @@ def test_no_card_names_the_devices_and_halts(boot, machine, bridge):
 def test_other_card_is_not_mistaken(boot):
     guest = boot(ready=False, net=NoNetwork(), extra=(
         "-device", "e1000,romfile="))
-    guest.wait_line(r"(?i)8086:100e", 20, alive=False)
+    guest.wait_line(r"found a network card at .* \(8086:100e\) for which "
+                    "there is no driver", 20, alive=False)
+    guest.wait_line(r"no RTL8139 found; .*8086:100e", 5, alive=False)
     assert "READY" not in guest.serial()
 
 

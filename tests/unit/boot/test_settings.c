@@ -51,8 +51,8 @@ static void expect_bad(const char *key, const char *value, const char *why)
 static void the_defaults_are_those_of_the_contract(void **state)
 {
 	assert_int_equal(load(NULL, NULL), 0);
-	assert_true(s.ip_dhcp);
-	assert_int_equal(s.gateway, 0);
+	assert_int_equal(s.ip[0].source, IP_DHCP);
+	assert_int_equal(s.ip[0].gateway, 0);
 	assert_int_equal(s.dns, 0);
 	assert_string_equal(s.hostname, "ringlet");
 	assert_int_equal(s.http_port, 80);
@@ -77,10 +77,10 @@ static void the_file_is_read(void **state)
 	                      "console = serial, screen\r\n",
 	                     NULL),
 	    0);
-	assert_false(s.ip_dhcp);
-	assert_int_equal(s.ip_addr, 0x0a420002);
-	assert_int_equal(s.ip_prefix, 24);
-	assert_int_equal(s.gateway, 0x0a420001);
+	assert_int_equal(s.ip[0].source, IP_STATIC);
+	assert_int_equal(s.ip[0].addr, 0x0a420002);
+	assert_int_equal(s.ip[0].prefix, 24);
+	assert_int_equal(s.ip[0].gateway, 0x0a420001);
 }
 
 static void the_command_line_wins_over_the_file(void **state)
@@ -107,10 +107,10 @@ static void mistakes_of_file_and_command_line_add_up(void **state)
 static void addresses_take_a_network_length(void **state)
 {
 	expect_good("ip=192.168.1.77/30");
-	assert_int_equal(s.ip_prefix, 30);
+	assert_int_equal(s.ip[0].prefix, 30);
 	expect_good("ip=126.0.0.1/1");
 	expect_good("ip=10.0.0.2/8 ip=dhcp");
-	assert_true(s.ip_dhcp);
+	assert_int_equal(s.ip[0].source, IP_DHCP);
 }
 
 static void addresses_that_no_host_has_are_refused(void **state)
@@ -153,7 +153,7 @@ static void a_gateway_must_be_a_neighbour(void **state)
 	assert_string_equal(said,
 	    "gateway: 10.67.0.1 is no neighbour of 10.66.0.2/24; "
 	    "going on without\n");
-	assert_int_equal(s.gateway, 0);
+	assert_int_equal(s.ip[0].gateway, 0);
 	assert_int_equal(load(NULL, "gateway=10.66.0.2 ip=10.66.0.2/24"), 1);
 	expect_good("ip=10.66.0.2/24 gateway=10.66.0.254");
 }
@@ -306,6 +306,93 @@ static void msl_is_a_number_of_seconds(void **state)
 	expect_bad("tcp.msl", "30s", "not a number of seconds (1-600)");
 }
 
+/* --- Several cards ------------------------------------------------------- */
+
+static void each_card_has_its_own_address(void **state)
+{
+	const char *own = "this is the network's own or broadcast address";
+
+	expect_good("ip=10.0.0.2/24 eth1.ip=10.1.0.2/16 eth1.gateway=10.1.0.1 "
+	            "eth2.ip=off eth3.gateway=10.9.0.1");
+	assert_int_equal(s.ip[0].addr, 0x0a000002);
+	assert_int_equal(s.ip[1].source, IP_STATIC);
+	assert_int_equal(s.ip[1].addr, 0x0a010002);
+	assert_int_equal(s.ip[1].prefix, 16);
+	assert_int_equal(s.ip[1].gateway, 0x0a010001);
+	assert_int_equal(s.ip[2].source, IP_OFF);
+	assert_int_equal(s.ip[3].source, IP_DHCP);
+	assert_int_equal(s.ip[3].gateway, 0x0a090001);
+	expect_good("eth1.ip=off eth1.ip=dhcp");
+	assert_int_equal(s.ip[1].source, IP_DHCP);
+	expect_bad("eth2.ip", "10.0.0.255/24", own);
+	expect_bad("eth3.gateway", "off", "not an IPv4 address");
+	/* The first card is how the others are reached at all. */
+	expect_bad(
+	    "ip", "off", "not dhcp or an address with a length, A.B.C.D/LEN");
+}
+
+static void each_gateway_is_a_neighbour_of_its_own_card(void **state)
+{
+	assert_int_equal(load(NULL, "ip=10.0.0.2/24 eth1.ip=10.1.0.2/24 "
+	                            "eth1.gateway=10.0.0.1 gateway=10.0.0.1"),
+	    1);
+	assert_string_equal(said, "eth1.gateway: 10.0.0.1 is no neighbour of "
+	                          "10.1.0.2/24; going on without\n");
+	assert_int_equal(s.ip[1].gateway, 0);
+	assert_int_equal(s.ip[0].gateway, 0x0a000001);
+}
+
+static void an_address_belongs_to_one_card(void **state)
+{
+	assert_int_equal(load(NULL, "ip=10.0.0.2/24 eth2.ip=10.0.0.2/8"), 1);
+	assert_string_equal(
+	    said, "eth2.ip: 10.0.0.2 is the address of eth0; switched off\n");
+	assert_int_equal(s.ip[2].source, IP_OFF);
+	expect_good("ip=10.0.0.2/24 eth2.ip=10.0.0.3/24");
+}
+
+static void check_card(uint32_t i, uint8_t bus, uint8_t slot, uint8_t function)
+{
+	assert_int_equal(s.nic.card[i].bus, bus);
+	assert_int_equal(s.nic.card[i].slot, slot);
+	assert_int_equal(s.nic.card[i].function, function);
+}
+
+static void cards_are_named_by_their_pci_addresses(void **state)
+{
+	assert_int_equal(load("nic = 02:1f.7\nnic = 00:03.0\n", NULL), 0);
+	assert_int_equal(s.nic.cards, 2);
+	check_card(0, 0x02, 0x1f, 7);
+	check_card(1, 0x00, 0x03, 0);
+	expect_good("nic=Ff:0A.0 nic=1:2.3");
+	check_card(0, 0xff, 0x0a, 0);
+	check_card(1, 0x01, 0x02, 3);
+	/* What comes later adds, unless it begins anew. */
+	assert_int_equal(load("nic = 00:03.0\n", "nic=00:04.0"), 0);
+	assert_int_equal(s.nic.cards, 2);
+	assert_int_equal(load("nic = 00:03.0\n", "nic=auto nic=00:04.0"), 0);
+	assert_int_equal(s.nic.cards, 1);
+	check_card(0, 0, 4, 0);
+}
+
+static void what_is_no_pci_address_is_refused(void **state)
+{
+	static const char *const bad[] = { "", "03.0", "00:03", "00:03.",
+		"00:20.0", "00:03.8", "100:03.0", "00:003.0", "00:03.00",
+		"0x0:03.0", ":3.0", "00:.0", "eth1", "00:03.g" };
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_bad("nic", bad[i], "not auto or a PCI address, BB:SS.F");
+	assert_int_equal(load(NULL, "nic=00:03.0 nic=0:3.0"), 1);
+	assert_string_equal(
+	    said, "command line: nic: this card was named before '0:3.0'\n");
+	assert_int_equal(
+	    load(NULL, "nic=0:1.0 nic=0:2.0 nic=0:3.0 nic=0:4.0 nic=0:5.0"), 1);
+	assert_string_equal(
+	    said, "command line: nic: at most four cards are used '0:5.0'\n");
+	assert_int_equal(s.nic.cards, 4);
+}
+
 static void an_application_has_a_plain_name(void **state)
 {
 	expect_good("app=hello_world-2");
@@ -316,10 +403,11 @@ static void an_application_has_a_plain_name(void **state)
 
 static void every_key_of_the_contract_is_known(void **state)
 {
-	static const char *const names[] = { "ip", "gateway", "dns", "hostname",
-		"http.port", "echo.port", "admin.port", "admin.token",
-		"console", "log", "panic", "nic.mode", "nic.poll", "tcp.msl",
-		"tcp.cc", "app" };
+	static const char *const names[] = { "ip", "gateway", "eth1.ip",
+		"eth1.gateway", "eth2.ip", "eth2.gateway", "eth3.ip",
+		"eth3.gateway", "dns", "hostname", "http.port", "echo.port",
+		"admin.port", "admin.token", "console", "log", "panic", "nic",
+		"nic.mode", "nic.poll", "tcp.msl", "tcp.cc", "app" };
 	size_t n = sizeof(names) / sizeof(names[0]);
 
 	for (size_t i = 0; i < n; i++)
@@ -407,7 +495,7 @@ static void every_line_of_the_sticks_file_can_be_switched_on(void **state)
 	/* The second `ip` is told; nothing else is wrong. */
 	assert_int_equal(load(text, NULL), 1);
 	assert_non_null(strstr(said, "ip"));
-	assert_int_equal(s.ip_prefix, 24);
+	assert_int_equal(s.ip[0].prefix, 24);
 	assert_string_equal(s.hostname, "ringlet");
 	assert_string_equal(s.app, "spin");
 }
@@ -435,6 +523,11 @@ int main(void)
 		TEST(choices_are_exact_words),
 		TEST(panic_halts_or_reboots_after_seconds),
 		TEST(msl_is_a_number_of_seconds),
+		TEST(each_card_has_its_own_address),
+		TEST(each_gateway_is_a_neighbour_of_its_own_card),
+		TEST(an_address_belongs_to_one_card),
+		TEST(cards_are_named_by_their_pci_addresses),
+		TEST(what_is_no_pci_address_is_refused),
 		TEST(an_application_has_a_plain_name),
 		TEST(every_key_of_the_contract_is_known),
 		TEST(every_key_is_documented),
