@@ -31,12 +31,19 @@ class Wire:
     rootless = True
     append = "ip=10.66.0.2/24 gateway=10.66.0.1"
 
-    def __init__(self, append=None):
+    def __init__(self, append=None, number=0):
+        """number: of the guest's card, which has a network of its own:
+        10.66.N.0/24, and N added to the last byte of its MAC address."""
         if append is not None:
             self.append = append
-        self.guest_mac, self.guest_ip = GUEST_MAC, GUEST_IP
-        self.mac, self.ip = HOST_MAC, HOST_IP
-        self.addresses = {HOST_IP: HOST_MAC}  # what ARP is answered for
+        self.number = number
+        shift = bytes((0, 0, number, 0))
+        self.guest_mac = GUEST_MAC[:5] + bytes((GUEST_MAC[5] + number,))
+        self.mac = HOST_MAC[:5] + bytes((HOST_MAC[5] + number,))
+        self.guest_ip, self.ip = (
+            bytes(a + b for a, b in zip(ip, shift))
+            for ip in (GUEST_IP, HOST_IP))
+        self.addresses = {self.ip: self.mac}  # what ARP is answered for
         self.inbox = collections.deque(maxlen=INBOX_MAX)
         self.changed = threading.Condition()
         self.clients = {}
@@ -48,8 +55,8 @@ class Wire:
     # --- what Guest calls ---
 
     def open(self, folder):
-        self.path = os.path.join(folder, "guest.sock")
-        mine = os.path.join(folder, "test.sock")
+        self.path = os.path.join(folder, "guest%d.sock" % self.number)
+        mine = os.path.join(folder, "test%d.sock" % self.number)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(mine)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
@@ -57,8 +64,9 @@ class Wire:
         self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.sender.settimeout(30)
         self.start_reading()
-        return ["-netdev", "dgram,id=n0,local.type=unix,local.path=%s,"
-                "remote.type=unix,remote.path=%s" % (self.path, mine)]
+        return ["-netdev", "dgram,id=n%d,local.type=unix,local.path=%s,"
+                "remote.type=unix,remote.path=%s" % (self.number, self.path,
+                                                     mine)]
 
     def close(self):
         self.stop_reading()
