@@ -12,11 +12,12 @@ import threading
 import pytest
 
 import frames as f
+import screen
 from dhcp_server import REQUEST, DhcpServer
 from guest import http_get
 from wire import Wire
 
-EXPECTED_SECONDS = 15
+EXPECTED_SECONDS = 10
 STATIC = ("ip=10.66.0.2/24 gateway=10.66.0.1 "
           "eth1.ip=10.66.1.2/24 eth1.gateway=10.66.1.1")
 FAR = f.ip4("198.51.100.7")
@@ -129,11 +130,15 @@ def test_two_cards_on_one_network(boot):
 
 def test_dhcp_on_both_and_a_first_card_without_a_link(boot):
     # Stopped at first, so that the first card never had a link.
-    guest, wires = start(boot, "", main=1, ready=False, extra=("-S",))
+    guest, wires = start(boot, "", main=1, ready=False,
+                         extra=("-S", "-vga", "std"))
     guest.set_link(False)
     servers = [DhcpServer(w, offer="10.66.%d.2" % w.number) for w in wires]
     guest.qmp("cont")
     assert guest.wait_ready()["ip"] == "10.66.1.2"
+    look = screen.read_text_memory
+    screen.wait(look, guest, r"^ Ringlet [\d.]+ │ http://10\.66\.1\.2/ │ up ")
+    screen.wait(look, guest, r"^ eth0 down, eth1 up │ \d+ in, \d+ out packet")
     failures = []
     serve(wires[1], 2, failures)
     assert not failures, failures
@@ -141,6 +146,8 @@ def test_dhcp_on_both_and_a_first_card_without_a_link(boot):
     guest.wait_line(r"^ADDRESS ip=10\.66\.0\.2$", 20)
     serve(wires[0], 2, failures)
     assert not failures, failures
+    screen.wait(look, guest, r" │ http://10\.66\.0\.2/, 10\.66\.1\.2 │ up ")
+    screen.wait(look, guest, r"^ eth0 up, eth1 up │ ")
     assert guest.serial().count("READY ") == 1
     assert servers[0].wait(lambda m: m.kind == REQUEST, 1)
 
