@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdnoreturn.h>
 
 /* An address as a device sees it; never a pointer. */
 typedef uint64_t paddr_t;
@@ -145,5 +146,26 @@ void arch_timer_arm(uint64_t deadline_ns);
 /* Busy-waits; for device resets of microseconds. */
 void arch_delay_us(uint32_t us);
 
+/*
+ * Calls check once each period_ns, in the timer's interrupt: whatever the CPU
+ * does then, as long as it takes interrupts.  A text that check returns becomes
+ * a panic, which shows what was interrupted; NULL: all is well.  A check of
+ * NULL ends it.  Context: thread; check's is interrupt.
+ */
+void arch_watch(uint64_t period_ns, const char *(*check)(void));
+
 /* Fills out with hardware randomness; false when the CPU has none. */
 bool arch_random64(uint64_t *out);
+
+/* --- The machine as a whole ---------------------------------------------- */
+
+/* Restarts the machine, by whichever way works.  Context: any, also a panic
+ * before anything was set up. */
+noreturn void arch_reset(void);
+
+/* Switches the machine off.  Returns when it does not know how. */
+void arch_power_off(void);
+
+/* Whether its power button was pressed since the last call; false on machines
+ * that do not show it. */
+bool arch_power_button(void);

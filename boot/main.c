@@ -8,6 +8,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/firmware.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/machine.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
@@ -79,6 +80,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	firmware_init(bi);
 	paging_init();
 	console_map();
+	machine_init();
 	stick = stick_volume(bi);
 	log_info(
 	    "memory: %lu MiB free", memmap_total(memory_map(), MEM_FREE) >> 20);

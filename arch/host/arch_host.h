@@ -134,6 +134,21 @@ void host_seed(uint64_t seed);
 /* Makes arch_random64 return false, as a CPU without RDRAND does. */
 void host_set_random(bool present);
 
+/* --- The machine as a whole ---------------------------------------------- */
+
+/* arch_reset and arch_power_off are panics with the words "the machine was
+ * reset" and "the machine was switched off".  After host_stay_on the machine
+ * does not know how to switch off. */
+void host_stay_on(void);
+
+/* The next arch_power_button returns true, once. */
+void host_press_power_button(void);
+
+/* One interrupt of arch_watch: what its check says, or NULL; and whether there
+ * is a check.  Nothing calls it by itself. */
+const char *host_watch(void);
+bool host_watched(void);
+
 /* --- Panic --------------------------------------------------------------- */
 
 /*

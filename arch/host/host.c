@@ -42,6 +42,7 @@ void host_reset(void)
 	host_mem_reset();
 	host_stack_reset();
 	host_panic_reset();
+	host_machine_reset();
 	host_seed(1);
 	host_set_random(true);
 }

@@ -15,6 +15,7 @@ void host_io_reset(void);
 void host_fiber_reset(void);
 void host_stack_reset(void);
 void host_panic_reset(void);
+void host_machine_reset(void);
 
 /* Runs handlers of raised lines if interrupts are enabled.  Returns whether a
  * line is raised that a handler is attached to. */

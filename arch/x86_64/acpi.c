@@ -37,6 +37,7 @@
 #define MADT_ALL_CPUS     0xffu
 #define MADT_ALL_CPUS_X2  0xffffffffu
 #define FADT_RESET_REG    (1u << 10)
+#define FADT_NO_BUTTON    (1u << 4) /* PWR_BUTTON: it is in AML, or none */
 #define FADT_TIMER_32     (1u << 8)
 #define FADT_HW_REDUCED   (1u << 20)
 #define PM1_CONTROL_WIDTH 16u
@@ -279,8 +280,13 @@ static void read_fadt(struct acpi_facts *f, const struct table *t)
 		f->reset_value = t->data[128];
 	}
 	f->reduced_hardware = f->fadt_revision >= 5 && flags & FADT_HW_REDUCED;
-	if (f->reduced_hardware)
+	if (f->reduced_hardware) {
+		f->sleep_control = gas_at(t, 244);
 		return;
+	}
+	f->fixed_power_button = !(flags & FADT_NO_BUTTON);
+	f->pm1_event_bytes = t->data[88];
+	f->pm1a_event = either(t, 56, 148);
 	f->pm1a_control = either(t, 64, 172);
 	f->pm1b_control = either(t, 68, 184);
 	read_timer(f, t);
@@ -307,6 +313,24 @@ static void read_mcfg(struct acpi_facts *f, const struct table *t)
 	f->mmconfig_bytes = (e[11] - e[10] + 1u) * BUS_CFG_BYTES;
 }
 
+/* The DSDT, and the SSDTs that add to it. */
+static void read_aml(struct acpi_facts *f, const struct table *t)
+{
+	if (!f->has_s5)
+		f->has_s5 = acpi_find_s5(
+		    t->data + HEADER_BYTES, t->len - HEADER_BYTES, f->s5_type);
+}
+
+/* Only the FADT knows where it is. */
+static void read_dsdt(struct reader *r)
+{
+	struct table t;
+
+	if (r->out->dsdt != 0 && open_table(r, r->out->dsdt, &t) &&
+	    has_signature(&t, "DSDT"))
+		read_aml(r->out, &t);
+}
+
 static void read_table(struct reader *r, uint64_t address)
 {
 	struct table t;
@@ -321,6 +345,8 @@ static void read_table(struct reader *r, uint64_t address)
 		read_hpet(r->out, &t);
 	else if (has_signature(&t, "MCFG"))
 		read_mcfg(r->out, &t);
+	else if (has_signature(&t, "SSDT"))
+		read_aml(r->out, &t);
 }
 
 /* Reads what a root table lists: RSDT with addresses of 4 bytes, XSDT of 8. */
@@ -370,4 +396,5 @@ void acpi_read(
 	if (out->revision >= 2 && p && sum_is_zero(p, RSDP_BYTES_2))
 		xsdt = le64_at(p + 24);
 	out->found = read_root(&r, xsdt, 8) || read_root(&r, rsdt, 4);
+	read_dsdt(&r);
 }

@@ -71,11 +71,17 @@ struct acpi_facts {
 	uint16_t boot_arch;    /* enum acpi_boot_arch; 0 in ACPI 1.0 */
 	uint16_t pm_timer;     /* port; 0: none */
 	bool pm_timer_32_bits; /* else 24 */
-	struct acpi_register reset, pm1a_control, pm1b_control;
+	struct acpi_register reset; /* one byte wide */
 	uint8_t reset_value;
-	uint32_t smi_command; /* port */
-	uint8_t acpi_enable;  /* the value that switches ACPI on, or 0 */
-	uint64_t dsdt;        /* not checked */
+	struct acpi_register pm1a_event, pm1a_control, pm1b_control;
+	uint8_t pm1_event_bytes; /* status in the first half, then enable */
+	bool fixed_power_button; /* in pm1a_event, not in AML */
+	struct acpi_register sleep_control; /* of reduced hardware */
+	uint32_t smi_command;               /* port */
+	uint8_t acpi_enable; /* the value that switches ACPI on, or 0 */
+	uint64_t dsdt;
+	bool has_s5;
+	uint8_t s5_type[2]; /* for PM1a and PM1b: switch off */
 
 	uint64_t hpet;     /* registers, or 0 */
 	uint64_t mmconfig; /* PCI configuration in memory, or 0 */
@@ -99,3 +105,7 @@ uint64_t acpi_find_root(acpi_view *view, void *ctx);
  */
 void acpi_read(
     struct acpi_facts *out, uint64_t rsdp, acpi_view *view, void *ctx);
+
+/* Looks in len bytes of AML for the definition of _S5 (acpi_s5.c).  Returns
+ * whether it is there as constants, and these in type. */
+bool acpi_find_s5(const uint8_t *aml, uint32_t len, uint8_t type[2]);

@@ -7,6 +7,7 @@
 #include "arch/x86_64/ioapic.h"
 #include "arch/x86_64/irqlines.h"
 #include "arch/x86_64/lapic.h"
+#include "arch/x86_64/panic.h"
 #include "arch/x86_64/pic.h"
 #include "arch/x86_64/traps.h"
 #include "lib/errno.h"
@@ -202,9 +203,12 @@ static void gsi_interrupt(unsigned i)
 void interrupt_entry(const struct trap_frame *f)
 {
 	unsigned v = (unsigned)f->vector;
+	const char *wrong;
 
 	if (v == LAPIC_TIMER_VECTOR && !irq.draining) {
-		lapic_timer_irq();
+		wrong = lapic_timer_irq();
+		if (wrong)
+			panic_trap(f, wrong);
 	} else if (v - VECTOR_PIC < IRQ_PINS_8259 && !irq.draining) {
 		pic_interrupt(v - VECTOR_PIC);
 	} else if (v - VECTOR_IOAPIC < GSI_LINES && !irq.draining) {

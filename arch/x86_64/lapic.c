@@ -52,7 +52,9 @@ static struct {
 	uint64_t timer_hz;
 	uint64_t mult; /* ticks = ns * mult >> 32 */
 	uint64_t deadline_ns;
-} lapic = { .deadline_ns = ARCH_TIMER_NEVER };
+	uint64_t watch_ns, watch_period_ns; /* the next check, or never */
+	const char *(*check)(void);
+} lapic = { .deadline_ns = ARCH_TIMER_NEVER, .watch_ns = ARCH_TIMER_NEVER };
 
 static uint32_t lapic_read(uint32_t reg)
 {
@@ -168,27 +170,53 @@ static uint32_t ticks_until(uint64_t deadline_ns)
 	return ticks >= UINT32_MAX ? UINT32_MAX : (uint32_t)ticks + 1;
 }
 
+/* One timer for whichever of the two comes first. */
+static void start_timer(void)
+{
+	uint64_t next_ns = lapic.deadline_ns;
+
+	if (lapic.watch_ns < next_ns)
+		next_ns = lapic.watch_ns;
+	lapic_write(LAPIC_TIMER_INITIAL,
+	    next_ns == ARCH_TIMER_NEVER ? 0 : ticks_until(next_ns));
+}
+
 void arch_timer_arm(uint64_t deadline_ns)
 {
 	unsigned long state = arch_irq_save();
 
 	lapic.deadline_ns = deadline_ns;
-	lapic_write(LAPIC_TIMER_INITIAL,
-	    deadline_ns == ARCH_TIMER_NEVER ? 0 : ticks_until(deadline_ns));
+	start_timer();
+	arch_irq_restore(state);
+}
+
+void arch_watch(uint64_t period_ns, const char *(*check)(void))
+{
+	unsigned long state = arch_irq_save();
+
+	lapic.check = check;
+	lapic.watch_period_ns = period_ns;
+	lapic.watch_ns = check ? arch_clock_ns() + period_ns : ARCH_TIMER_NEVER;
+	start_timer();
 	arch_irq_restore(state);
 }
 
 /* A deadline beyond the counter's range, or one that the counter's rate made
  * early, goes on from here; waking early harms nobody. */
-void lapic_timer_irq(void)
+const char *lapic_timer_irq(void)
 {
+	const char *wrong = NULL;
+	uint64_t now_ns = arch_clock_ns();
+
 	lapic_write(LAPIC_EOI, 0);
-	if (lapic.deadline_ns == ARCH_TIMER_NEVER)
-		return;
-	if (arch_clock_ns() < lapic.deadline_ns)
-		arch_timer_arm(lapic.deadline_ns);
-	else
+	if (now_ns >= lapic.watch_ns) {
+		lapic.watch_ns = now_ns + lapic.watch_period_ns;
+		wrong = lapic.check();
+	}
+	if (now_ns >= lapic.deadline_ns)
 		lapic.deadline_ns = ARCH_TIMER_NEVER;
+	start_timer();
+	return wrong;
 }
 
 void lapic_end(void)

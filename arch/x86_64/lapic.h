@@ -15,8 +15,9 @@
  * Context: boot, after clock_init and paging_init. */
 void lapic_init(void);
 
-/* The timer's interrupt. */
-void lapic_timer_irq(void);
+/* The timer's interrupt.  Returns what arch_watch's check found wrong, or
+ * NULL. */
+const char *lapic_timer_irq(void);
 
 /* Ends the interrupt in service.  Context: interrupt. */
 void lapic_end(void);

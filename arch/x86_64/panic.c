@@ -16,26 +16,35 @@
 
 #define WALK_MAX         1024
 #define BACKTRACE_MAX    32
-#define RESET_PORT       0xcf9
-#define KEYBOARD_PORT    0x64
-#define KEYBOARD_RESET   0xfe
-#define KEYBOARD_BUSY    2
-#define RESET_WAIT_US    50000
 #define REBOOT_DEFAULT_S 10
 
 /* gcc's stack protector, with the guard in a global. */
 uintptr_t __stack_chk_guard = 0x52696e676c657400;
 noreturn void __stack_chk_fail(void);
 
+static void no_watchdog(void)
+{
+}
+
 static struct {
 	int reboot_s;
 	bool panicking;
 	char message[256];
-} state = { .reboot_s = REBOOT_DEFAULT_S };
+	void (*feed_watchdog)(void);
+	void (*stop_watchdog)(void);
+} state = { .reboot_s = REBOOT_DEFAULT_S,
+	.feed_watchdog = no_watchdog,
+	.stop_watchdog = no_watchdog };
 
 void panic_set_policy(int reboot_s)
 {
 	state.reboot_s = reboot_s;
+}
+
+void panic_set_watchdog(void (*feed)(void), void (*stop)(void))
+{
+	state.feed_watchdog = feed;
+	state.stop_watchdog = stop;
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -109,39 +118,19 @@ static noreturn void halt(void)
 	}
 }
 
-noreturn void machine_reboot(void)
-{
-	static const struct __attribute__((packed)) {
-		uint16_t limit;
-		uint64_t base;
-	} no_idt = { 0, 0 };
-
-	cpu_irq_off();
-	arch_out8(RESET_PORT, 2);
-	arch_out8(RESET_PORT, 6);
-	arch_delay_us(RESET_WAIT_US);
-	for (int i = 0; i < 1000; i++) {
-		if (!(arch_in8(KEYBOARD_PORT) & KEYBOARD_BUSY))
-			break;
-		arch_delay_us(10);
-	}
-	arch_out8(KEYBOARD_PORT, KEYBOARD_RESET);
-	arch_delay_us(RESET_WAIT_US);
-	/* An exception that cannot be delivered, nor the fault it causes. */
-	__asm__ volatile("lidt %0; int3" ::"m"(no_idt));
-	halt();
-}
-
 static noreturn void finish(void)
 {
 	if (state.reboot_s == PANIC_HALT) {
 		log_line("halted");
+		state.stop_watchdog();
 		halt();
 	}
 	log_line("restarting in %d s", state.reboot_s);
-	for (int i = 0; i < state.reboot_s; i++)
+	for (int i = 0; i < state.reboot_s; i++) {
+		state.feed_watchdog();
 		arch_delay_us(1000000);
-	machine_reboot();
+	}
+	arch_reset();
 }
 
 /* A fault while reporting a fault: say no more than that, and go on to what

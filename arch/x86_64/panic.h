@@ -13,11 +13,16 @@ struct trap_frame;
  * PANIC_HALT.  10 until it is set. */
 void panic_set_policy(int reboot_s);
 
+/*
+ * What keeps a hardware watchdog away from a panic.  While the seconds until
+ * the restart pass it is fed, so that it still acts when the report hangs.  A
+ * machine that is to stay halted must not need anything that runs: there it is
+ * stopped.
+ */
+void panic_set_watchdog(void (*feed)(void), void (*stop)(void));
+
 /* Ends the system because of an exception. */
 noreturn void panic_trap(const struct trap_frame *f, const char *message);
-
-/* Restarts the machine at once, by whichever way works.  Context: any. */
-noreturn void machine_reboot(void);
 
 /* Chooses the stack protector's secret.  Only a function that never returns may
  * call it.  Context: boot. */

@@ -72,6 +72,8 @@ static void seal_all(uint32_t limit)
 		case 'F': /* FACP */
 		case 'H': /* HPET */
 		case 'M': /* MCFG */
+		case 'D': /* DSDT */
+		case 'S': /* SSDT */
 			seal_table(at, limit);
 		}
 	}
@@ -88,6 +90,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	seal_all((uint32_t)size);
 	acpi_read(&f, 0, view, NULL);
 	if (f.ioapic_count > ACPI_IOAPICS_MAX || f.nmi_lint > 1)
+		abort();
+	if (f.s5_type[0] > 7 || f.s5_type[1] > 7)
 		abort();
 	if (!f.found && (f.has_madt || f.has_fadt) && f.broken == 0)
 		abort();

@@ -175,8 +175,8 @@ def frames():
     yield "raw", record(arp(1), 1, True) + record(data, 1, True) + \
         record(b"\xff" * 60, 1, True) + record(b"", 1)
 def acpi(revision):
-    """Returns e0000-...: root pointer, root tables, MADT, FADT, MCFG; the
-    fuzzer seals the checksums."""
+    """Returns e0000-...: root pointer, root tables, MADT, FADT, MCFG, DSDT,
+    SSDT; the fuzzer seals the checksums."""
     base = 0xe0000
 
     def table(signature, body):
@@ -191,18 +191,24 @@ def acpi(revision):
     struct.pack_into("<H", fadt, 46, 9)
     struct.pack_into("<I", fadt, 76, 0x608)
     struct.pack_into("<I", fadt, 112, 1 << 10)
+    s5 = b"\x08_S5_\x12\x08\x04\x0a\x05\x01\x00\x00"
+    dsdt = table(b"DSDT", b"\x10\x06\\_SB_" + (s5 if revision else b""))
+    ssdt = table(b"SSDT", s5.replace(b"_S5_\x12\x08\x04",
+                                     b"\\_S5_\x12\x45\x00\x01"))
     mcfg = table(b"MCFG", bytes(8) + struct.pack("<QHBBI", 0xb0000000, 0, 0,
                                                  255, 0))
-    at, places, data = base + 0xc0, [], b""
-    for t in (madt, bytes(fadt), mcfg):
+    at, places, data = base + 0xe0, [], b""
+    struct.pack_into("<I", fadt, 40, at)  # the DSDT, which no root lists
+    for t in (dsdt, madt, bytes(fadt), mcfg, ssdt):
         places.append(at + len(data))
         data += t + bytes(-len(t) % 16)
-    rsdt = table(b"RSDT", struct.pack("<3I", *places))
-    xsdt = table(b"XSDT", struct.pack("<3Q", *places))
+    places = places[1:]
+    rsdt = table(b"RSDT", struct.pack("<4I", *places))
+    xsdt = table(b"XSDT", struct.pack("<4Q", *places))
     root = struct.pack("<8s7xBIIQ4x", b"RSD PTR ", revision, base + 0x30, 36,
-                       base + 0x70 if revision else 0)
-    return root.ljust(0x30, b"\0") + rsdt.ljust(0x40, b"\0") + \
-        xsdt.ljust(0x50, b"\0") + data
+                       base + 0x80 if revision else 0)
+    return root.ljust(0x30, b"\0") + rsdt.ljust(0x50, b"\0") + \
+        xsdt.ljust(0x60, b"\0") + data
 
 
 def main():
@@ -217,7 +223,7 @@ def main():
          b"panic=halt http.port=81 console=serial")
     save("config", "all", b"ip=dhcp\ndns=9.9.9.9\necho.port=off\n"
          b"admin.port=1\nadmin.token=x\nconsole=serial,screen\nlog=debug\n"
-         b"panic=reboot:5\nnic.mode=classic\nnic.poll=napi\ntcp.msl=5\n"
+         b"panic=reboot:5\nwatchdog=60\nnic.mode=classic\nnic.poll=napi\ntcp.msl=5\n"
          b"tcp.cc=reno\napp=demo\n")
     save("config", "wrong", b"prot = 80\nhttp.port = 99999\nhello\n"
          b"http.port=1\nhttp.port=2\n= 3\nip=127.0.0.1/8\n\0quiet x=1")

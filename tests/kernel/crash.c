@@ -14,6 +14,7 @@
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/firmware.h"
 #include "arch/x86_64/interrupts.h"
+#include "arch/x86_64/machine.h"
 #include "arch/x86_64/memory.h"
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
@@ -239,6 +240,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	paging_init();
 	if (!strstr(bi->cmdline, "framebuffer=lost"))
 		console_map();
+	machine_init();
 	clock_init();
 	interrupts_init();
 	line = words(bi);
@@ -252,5 +254,5 @@ noreturn void kernel_main(const struct boot_info *bi)
 			log_line("SURVIVED %s", name);
 		}
 	}
-	machine_reboot();
+	arch_reset();
 }

@@ -17,6 +17,8 @@
 #define FADT   0xe4000u
 #define HPET   0xe5000u
 #define MCFG   0xe6000u
+#define DSDT   0xe7000u
+#define SSDT   0xe8000u
 
 static uint8_t memory[MEMORY];
 static struct acpi_facts facts;
@@ -116,12 +118,14 @@ static void make_madt(void)
 static void make_fadt(uint8_t revision, uint32_t len)
 {
 	memory[FADT + 8] = revision;
-	put(FADT + 40, 0x7fe0000, 4);
+	put(FADT + 40, DSDT, 4);
 	put(FADT + 46, 9, 2);
 	put(FADT + 48, 0xb2, 4);
 	memory[FADT + 52] = 0xf1;
+	put(FADT + 56, 0x600, 4);
 	put(FADT + 64, 0x604, 4);
 	put(FADT + 76, 0x608, 4);
+	memory[FADT + 88] = 4;
 	put(FADT + 109, 0x12, 2);
 	put(FADT + 112, 1u << 10 | 1u << 8, 4);
 	memory[FADT + 116] = ACPI_SPACE_IO;
@@ -141,6 +145,15 @@ static void make_others(void)
 	finish(MCFG, "MCFG", 60);
 }
 
+static void make_aml(uint32_t at, const char *signature, uint8_t type)
+{
+	const uint8_t s5[] = { 0x08, '_', 'S', '5', '_', 0x12, 0x06, 0x02, 0x0a,
+		type, 0x0a, type };
+
+	memcpy(memory + at + 36 + 5, s5, sizeof(s5));
+	finish(at, signature, 36 + 5 + sizeof(s5));
+}
+
 /* A machine with all tables, ACPI 2.0 and later. */
 static int start(void **state)
 {
@@ -151,6 +164,7 @@ static int start(void **state)
 	make_madt();
 	make_fadt(6, 276);
 	make_others();
+	make_aml(DSDT, "DSDT", 5);
 	list_tables(all, 4);
 	return 0;
 }
@@ -226,7 +240,49 @@ static void fixed_hardware_is_read(void **state)
 	assert_int_equal(facts.smi_command, 0xb2);
 	assert_int_equal(facts.acpi_enable, 0xf1);
 	assert_int_equal(facts.boot_arch, 0x12);
-	assert_int_equal(facts.dsdt, 0x7fe0000);
+	assert_int_equal(facts.dsdt, DSDT);
+	assert_int_equal(facts.pm1a_event.address, 0x600);
+	assert_int_equal(facts.pm1a_event.space, ACPI_SPACE_IO);
+	assert_int_equal(facts.pm1_event_bytes, 4);
+	assert_true(facts.fixed_power_button);
+}
+
+static void the_way_to_switch_off_is_in_the_dsdt(void **state)
+{
+	read_at(RSDP);
+	assert_true(facts.has_s5);
+	assert_int_equal(facts.s5_type[0], 5);
+	assert_int_equal(facts.s5_type[1], 5);
+	/* What is damaged says nothing. */
+	memory[DSDT + 36 + 5 + 9] ^= 1;
+	read_at(RSDP);
+	assert_false(facts.has_s5);
+	assert_int_equal(facts.broken, 1);
+	/* What is something else says nothing either. */
+	make_aml(DSDT, "OEM0", 5);
+	read_at(RSDP);
+	assert_false(facts.has_s5);
+}
+
+static void the_way_to_switch_off_may_be_in_an_ssdt(void **state)
+{
+	static const uint32_t all[] = { FADT, MADT, SSDT };
+
+	memset(memory + DSDT + 36, 0, 64);
+	finish(DSDT, "DSDT", 100);
+	make_aml(SSDT, "SSDT", 7);
+	list_tables(all, 3);
+	read_at(RSDP);
+	assert_true(facts.has_s5);
+	assert_int_equal(facts.s5_type[0], 7);
+}
+
+static void a_power_button_in_aml_is_none_of_the_registers(void **state)
+{
+	put(FADT + 112, 1u << 4, 4);
+	finish(FADT, "FACP", 276);
+	read_at(RSDP);
+	assert_false(facts.fixed_power_button);
 }
 
 static void extended_addresses_win_over_ports(void **state)
@@ -261,9 +317,14 @@ static void acpi_1_has_neither_flags_nor_a_reset_register(void **state)
 static void a_machine_of_reduced_hardware_has_no_timer(void **state)
 {
 	put(FADT + 112, 1u << 20, 4);
+	memory[FADT + 244] = ACPI_SPACE_IO;
+	put(FADT + 248, 0x500, 8);
 	finish(FADT, "FACP", 276);
 	read_at(RSDP);
 	assert_true(facts.reduced_hardware);
+	assert_false(facts.fixed_power_button);
+	assert_int_equal(facts.pm1a_event.address, 0);
+	assert_int_equal(facts.sleep_control.address, 0x500);
 	assert_int_equal(facts.pm_timer, 0);
 	assert_int_equal(facts.pm1a_control.address, 0);
 }
@@ -443,6 +504,9 @@ int main(void)
 		CASE(all_tables_of_a_modern_machine_are_read),
 		CASE(overrides_replace_the_identity),
 		CASE(fixed_hardware_is_read),
+		CASE(the_way_to_switch_off_is_in_the_dsdt),
+		CASE(the_way_to_switch_off_may_be_in_an_ssdt),
+		CASE(a_power_button_in_aml_is_none_of_the_registers),
 		CASE(extended_addresses_win_over_ports),
 		CASE(acpi_1_has_neither_flags_nor_a_reset_register),
 		CASE(a_machine_of_reduced_hardware_has_no_timer),
