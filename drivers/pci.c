@@ -61,6 +61,15 @@ uint32_t pci_read32(struct pci_address at, unsigned reg)
 	return v;
 }
 
+void pci_write8(struct pci_address at, unsigned reg, uint8_t v)
+{
+	unsigned long irq = arch_irq_save();
+
+	select_register(at, reg);
+	arch_out8((uint16_t)(CONFIG_DATA + (reg & 3)), v);
+	arch_irq_restore(irq);
+}
+
 void pci_write16(struct pci_address at, unsigned reg, uint16_t v)
 {
 	unsigned long irq = arch_irq_save();

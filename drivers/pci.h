@@ -57,6 +57,7 @@ struct pci_device {
 uint8_t pci_read8(struct pci_address at, unsigned reg);
 uint16_t pci_read16(struct pci_address at, unsigned reg);
 uint32_t pci_read32(struct pci_address at, unsigned reg);
+void pci_write8(struct pci_address at, unsigned reg, uint8_t v);
 void pci_write16(struct pci_address at, unsigned reg, uint16_t v);
 void pci_write32(struct pci_address at, unsigned reg, uint32_t v);
 
