@@ -30,7 +30,7 @@ HDIRS := lib sched net drivers posix apps arch/host hostlib
 HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboot2.c \
 	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c \
 	arch/x86_64/irqlines.c arch/x86_64/acpi_s5.c arch/x86_64/acpi_reg.c \
-	arch/x86_64/reset.c arch/x86_64/power.c
+	arch/x86_64/reset.c arch/x86_64/power.c boot/supervise.c
 HSRC := $(filter-out hostlib/no_sanitizer.c,$(HSRC))
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -43,6 +43,7 @@ HSUPPORT := $(filter-out $(HTEST),$(wildcard tests/sim/*.c tests/support/*.c))
 # Applications see include/ alone; so a forbidden include does not compile.
 INC_apps := -Iinclude
 INC_posix := -I. -Iinclude
+INC_tests := -I. -Iinclude
 inc = $(or $(INC_$(firstword $(subst /, ,$(1)))),-I.)
 
 include image/image.mk tests/test.mk tests/fuzz/fuzz.mk hostlib/hostlib.mk

@@ -14,7 +14,9 @@
 #include "arch/x86_64/panic.h"
 #include "boot/console.h"
 #include "boot/services.h"
+#include "boot/supervise.h"
 #include "drivers/pci.h"
+#include "drivers/watchdog.h"
 #include "lib/assert.h"
 #include "lib/log.h"
 #include "lib/random.h"
@@ -60,10 +62,7 @@ static int64_t wall_time_s(const struct boot_info *bi)
 static noreturn void halt(const char *why)
 {
 	log_error("halted: %s", why);
-	for (;;) {
-		arch_irq_save();
-		arch_idle();
-	}
+	supervise_halted();
 }
 
 noreturn void kernel_main(const struct boot_info *bi)
@@ -92,6 +91,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	console_choose(settings);
 	panic_set_policy(
 	    settings->panic_halt ? PANIC_HALT : (int)settings->panic_reboot_s);
+	panic_set_watchdog(watchdog_feed, watchdog_stop);
 	services_make(&rng);
 	if (services_start_network())
 		halt("no network card");

@@ -4,6 +4,7 @@
 #include "apps/apps.h"
 #include "arch/arch.h"
 #include "boot/console.h"
+#include "boot/supervise.h"
 #include "drivers/screen.h"
 #include "lib/assert.h"
 #include "lib/filetable.h"
@@ -424,6 +425,7 @@ noreturn void services_announce(void)
 {
 	uint32_t told[NIC_CARDS_MAX] = { 0 };
 
+	supervise_start(&sys.stack, sys.settings.watchdog_s);
 	while (!all_ready() || !first_bound())
 		wait_change();
 	say_ready(told);

@@ -31,6 +31,7 @@ int services_start_network(void);
 /* Starts the applications. */
 void services_start_apps(int64_t wall_time_s);
 
-/* Announces READY when some card has an address, and every other address of a
- * card then and later.  Context: thread. */
+/* Starts the supervisor (supervise.h), announces READY when some card has an
+ * address, and every other address of a card then and later.  Context: thread.
+ */
 noreturn void services_announce(void);

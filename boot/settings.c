@@ -13,6 +13,10 @@
 #define TCP_MSL_MAX_S      600
 #define PANIC_REBOOT_MAX_S 3600
 
+/* A card is looked at once a second, and a busy machine is late. */
+#define WATCHDOG_MIN_S 5
+#define WATCHDOG_MAX_S 600
+
 static uint32_t net_mask(uint32_t prefix)
 {
 	return ~0U << (32 - prefix);
@@ -217,6 +221,22 @@ static const char *set_panic(void *settings, const char *value)
 	return NULL;
 }
 
+static const char *set_watchdog(void *settings, const char *value)
+{
+	struct settings *s = settings;
+	uint32_t seconds;
+
+	if (strcmp(value, "off") == 0) {
+		s->watchdog_s = 0;
+		return NULL;
+	}
+	if (!str_parse_u32(value, strlen(value), WATCHDOG_MAX_S, &seconds) ||
+	    seconds < WATCHDOG_MIN_S)
+		return "not a number of seconds (5-600) or off";
+	s->watchdog_s = seconds;
+	return NULL;
+}
+
 /* A number of 1 to digits hexadecimal digits before the character end, at most
  * max.  Returns what follows end, or NULL. */
 static const char *parse_hex(
@@ -350,6 +370,7 @@ const struct config_key settings_keys[] = {
 	{ .name = "console", .set = set_console },
 	{ .name = "log", .set = set_log },
 	{ .name = "panic", .set = set_panic },
+	{ .name = "watchdog", .set = set_watchdog },
 	{ .name = "nic", .set = set_nic, .repeats = true },
 	{ .name = "nic.mode", .set = set_nic_mode },
 	{ .name = "nic.poll", .set = set_nic_poll },
@@ -368,6 +389,7 @@ void settings_defaults(struct settings *s)
 		.console_serial = true,
 		.console_screen = true,
 		.panic_reboot_s = 10,
+		.watchdog_s = 30,
 		.log = LOG_INFO,
 		.nic.mode = NIC_MODE_AUTO,
 		.nic.poll = NIC_POLL_AUTO,

@@ -40,6 +40,7 @@ struct settings {
 	bool console_screen;
 	bool panic_halt; /* else reboot after the next */
 	uint32_t panic_reboot_s;
+	uint32_t watchdog_s; /* 0: off */
 	enum log_level log;
 	struct nic_config nic;
 	uint32_t tcp_msl_s;

@@ -104,5 +104,5 @@ write: image ## DEV=/dev/sdX: writes and verifies a stick
 
 .PHONY: image run debug write
 
-# Kernels for tests/qemu/test_crash.py and test_platform.py.
-test-images: $(B)/tests/crash.elf $(B)/tests/platform.elf
+# Kernels for tests/qemu/test_crash.py, test_platform.py and test_watchdog.py.
+test-images: $(B)/tests/crash.elf $(B)/tests/platform.elf $(B)/tests/hang.elf

@@ -13,17 +13,22 @@ static int poll_bh(struct bh *b, int budget)
 {
 	struct netdev *dev = container_of(b, struct netdev, bh);
 
+	int done = dev->ops->poll(dev, budget);
+
 	dev->stats.polls++;
-	return dev->ops->poll(dev, budget);
+	return done;
 }
 
-/* The safety look (docs/RTL8139.md): an interrupt may be lost. */
+/* The safety look (docs/RTL8139.md): an interrupt may be lost.  It ends in a
+ * poll, whatever the card's state, so that a poll which does not come is a
+ * fault of ours (boot/supervise.c). */
 static void look_tick(struct timer *t)
 {
 	struct netdev *dev = container_of(t, struct netdev, look_timer);
 
 	if (dev->ops->look)
 		dev->ops->look(dev);
+	netdev_schedule(dev);
 	timer_arm(t, clock_ns() + LOOK_INTERVAL_NS);
 }
 

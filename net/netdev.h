@@ -44,8 +44,9 @@ struct netdev_ops {
 	 * a link header long; padding is the driver's.  Context: thread, bh. */
 	bool (*tx)(struct netdev *dev, struct pkt *p);
 
-	/* A look at the card although no interrupt came: at least once a
-	 * second.  Finds lost interrupts, hung transmitters.  Context: bh. */
+	/* A look at the card although no interrupt came: once a second, with a
+	 * poll behind it.  Finds lost interrupts, hung transmitters.
+	 * Context: bh. */
 	void (*look)(struct netdev *dev);
 };
 
@@ -54,7 +55,8 @@ struct netdev_stats {
 	uint64_t rx_errors; /* frames the card reported broken */
 	uint64_t rx_missed; /* frames the card had no room for */
 	uint64_t tx_errors; /* frames the card could not send */
-	uint64_t tx_queued, interrupts, polls;
+	uint64_t tx_queued, interrupts;
+	uint64_t polls; /* that have come to their end */
 	uint64_t link_changes;
 };
 

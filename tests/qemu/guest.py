@@ -136,6 +136,7 @@ class Qmp:
                 time.sleep(0.005)
         self.socket.settimeout(20)
         self.lines = self.socket.makefile("rw")
+        self.events = []  # that came, in order, and nobody took yet
         json.loads(self.lines.readline())
         self.command("qmp_capabilities")
 
@@ -150,6 +151,18 @@ class Qmp:
             if "error" in answer:
                 raise GuestError("QMP %s: %s" %
                                  (_command, answer["error"]))
+            self.events.append(answer)
+
+    def wait_event(self, name, timeout):
+        """Waits for an event of this name; those before it are forgotten.
+        Returns its data."""
+        self.socket.settimeout(timeout)
+        while True:
+            while self.events:
+                event = self.events.pop(0)
+                if event["event"] == name:
+                    return event.get("data", {})
+            self.events.append(json.loads(self.lines.readline()))
 
 
 class Stats(dict):
@@ -232,19 +245,21 @@ class Guest:
     def __init__(self, folder, net=None, door="pvh", machine="pc", mem=64,
                  cpu="max", append="", stick="default", disk="usb",
                  pcap_bytes=256, extra=(), nic=True, addr=None,
-                 kernel="ringlet.elf", before=(), qtest=False):
+                 kernel="ringlet.elf", before=(), qtest=False, restarts=False):
         """stick: the FAT volume for the direct door, the image for the others;
         None for none.  disk: how the image is attached: a key of DISKS.
         kernel: what the direct door starts.  before: arguments that stand
         before the card's.  qtest: ports and memory of the running machine can
-        be written (self.poke).  pcap_bytes: how much
-        of each frame is kept."""
+        be written (self.poke).  restarts: a reset starts the
+        machine anew, else it ends QEMU.  pcap_bytes: how much of each frame
+        is kept."""
         self.folder, self.net = folder, net if net is not None else User()
         self.door, self.machine, self.mem, self.cpu = door, machine, mem, cpu
         self.append = " ".join(filter(None, [self.net.append, append]))
         self.stick, self.disk, self.extra = stick, disk, list(extra)
         self.pcap_bytes, self.nic, self.addr = pcap_bytes, nic, addr
         self.kernel, self.before, self.qtest = kernel, list(before), qtest
+        self.restarts = restarts
         self.qtest_link = None
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
@@ -257,9 +272,11 @@ class Guest:
     def arguments(self):
         args = ["qemu-system-x86_64", "-machine", self.machine, "-cpu",
                 self.cpu, "-accel", "tcg", "-m", str(self.mem), "-nodefaults",
-                "-no-user-config", "-display", "none", "-no-reboot",
+                "-no-user-config", "-display", "none",
                 "-serial", "file:" + self.serial_path, "-qmp",
                 "unix:%s/qmp,server=on,wait=off" % self.sockets]
+        if not self.restarts:
+            args += ["-no-reboot"]
         args += self.door_arguments() + self.before
         if self.qtest:
             args += ["-qtest", "unix:%s/qtest,server=on,wait=off" %
@@ -360,6 +377,9 @@ class Guest:
             answer = self.qtest_link.readline().split()
         assert answer and answer[0] == "OK", (command, answer)
         return int(answer[1], 0) if len(answer) > 1 else None
+
+    def wait_event(self, name, timeout=20):
+        return self.qmp_link.wait_event(name, timeout)
 
     def set_link(self, up):
         self.qmp("set_link", name="nic", up=up)

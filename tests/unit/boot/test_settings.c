@@ -63,6 +63,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(s.log, LOG_INFO);
 	assert_false(s.panic_halt);
 	assert_int_equal(s.panic_reboot_s, 10);
+	assert_int_equal(s.watchdog_s, 30);
 	assert_int_equal(s.nic.mode, NIC_MODE_AUTO);
 	assert_int_equal(s.nic.poll, NIC_POLL_AUTO);
 	assert_int_equal(s.tcp_msl_s, 30);
@@ -296,6 +297,20 @@ static void panic_halts_or_reboots_after_seconds(void **state)
 		    "panic", bad[i], "not halt or reboot:SECONDS (0-3600)");
 }
 
+static void the_watchdog_waits_for_seconds_or_is_off(void **state)
+{
+	static const char *const bad[] = { "", "0", "4", "601", "on", "30s" };
+
+	expect_good("watchdog=off");
+	assert_int_equal(s.watchdog_s, 0);
+	expect_good("watchdog=off watchdog=5");
+	assert_int_equal(s.watchdog_s, 5);
+	expect_good("watchdog=600");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		expect_bad("watchdog", bad[i],
+		    "not a number of seconds (5-600) or off");
+}
+
 static void msl_is_a_number_of_seconds(void **state)
 {
 	expect_good("tcp.msl=1");
@@ -406,8 +421,9 @@ static void every_key_of_the_contract_is_known(void **state)
 	static const char *const names[] = { "ip", "gateway", "eth1.ip",
 		"eth1.gateway", "eth2.ip", "eth2.gateway", "eth3.ip",
 		"eth3.gateway", "dns", "hostname", "http.port", "echo.port",
-		"admin.port", "admin.token", "console", "log", "panic", "nic",
-		"nic.mode", "nic.poll", "tcp.msl", "tcp.cc", "app" };
+		"admin.port", "admin.token", "console", "log", "panic",
+		"watchdog", "nic", "nic.mode", "nic.poll", "tcp.msl", "tcp.cc",
+		"app" };
 	size_t n = sizeof(names) / sizeof(names[0]);
 
 	for (size_t i = 0; i < n; i++)
@@ -522,6 +538,7 @@ int main(void)
 		TEST(consoles_are_listed),
 		TEST(choices_are_exact_words),
 		TEST(panic_halts_or_reboots_after_seconds),
+		TEST(the_watchdog_waits_for_seconds_or_is_off),
 		TEST(msl_is_a_number_of_seconds),
 		TEST(each_card_has_its_own_address),
 		TEST(each_gateway_is_a_neighbour_of_its_own_card),
