@@ -139,6 +139,7 @@ static void check_nesting(const char *message)
 {
 	if (!state.panicking) {
 		state.panicking = true;
+		state.feed_watchdog(); /* the report has its whole time */
 		log_panic();
 		return;
 	}
