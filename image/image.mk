@@ -80,7 +80,11 @@ $(B)/ringlet.img: $(B)/stick.fat $(B)/nogrub.bin image/mkimage \
 	$(Q)image/mkimage $@ $(B)/stick.fat $(B)/nogrub.bin
 	$(Q)cd $(B) && sha256sum ringlet.img >ringlet.img.sha256
 
-all: $(B)/ringlet.img
+$(B)/ringlet.iso: $(B)/ringlet.img
+	$(call say,IMAGE,$@)
+	$(Q)image/mkimage --cd $@ $(B)/stick.fat $(B)/nogrub.bin >/dev/null
+
+all: $(B)/ringlet.img $(B)/ringlet.iso
 	@:
 
 # --- QEMU ----------------------------------------------------------------
@@ -89,7 +93,7 @@ RUN = image/run.py BUILD="$(B)" BOOT="$(BOOT)" NET="$(NET)" MEM="$(MEM)" \
 	APPEND="$(APPEND)"
 
 # ./setup comes first, and make runs anew below it, as in tests/test.mk.
-image: ## one stick image, build/ringlet.img
+image: ## one stick image, build/ringlet.img; the same as a CD, ringlet.iso
 	$(Q)./setup
 	+$(Q)$(MAKE) --no-print-directory all
 

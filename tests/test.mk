@@ -20,6 +20,6 @@ soak: ## every combination of machine, firmware and controller; long
 	+$(Q)SOAK=1 B=$(B) tools/run-tests qemu
 
 # What the boots in QEMU need.
-test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img
+test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img $(B)/ringlet.iso
 
 .PHONY: test check bench soak test-images

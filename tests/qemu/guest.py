@@ -40,7 +40,12 @@ DISKS = {
     "ide": ["-device", "ide-hd,drive=stick"],
     "sata": ["-device", "ahci,id=ahci", "-device",
              "ide-hd,drive=stick,bus=ahci.0"],
+    "cd": ["-device", "ide-cd,drive=stick"],
+    "usbcd": ["-device", "qemu-xhci", "-device", "usb-bot,id=bot", "-device",
+              "scsi-cd,drive=stick,bus=bot.0"],
 }
+CDS = ("cd", "usbcd")
+OVMF = "/usr/share/OVMF/OVMF_%s%s.fd"
 
 
 class GuestError(AssertionError):
@@ -53,13 +58,14 @@ def artifact(name):
     return path
 
 
-def firmware():
-    """OVMF's code and variables (the 4 MiB build where there is one)."""
-    for size in ("_4M", ""):
-        code = "/usr/share/OVMF/OVMF_CODE%s.fd" % size
+def firmware(build=None):
+    """OVMF's code and variables: of the build ("_4M", or "" for 2 MiB, with
+    ".ms" behind for Secure Boot), or of the first that is there."""
+    for name in ("_4M", "") if build is None else (build,):
+        code, variables = OVMF % ("CODE", name), OVMF % ("VARS", name)
         if os.path.exists(code):
-            return code, "/usr/share/OVMF/OVMF_VARS%s.fd" % size
-    raise GuestError("OVMF is missing: run ./setup")
+            return code, variables
+    raise GuestError("OVMF%s is missing: run ./setup" % (build or ""))
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -245,9 +251,11 @@ class Guest:
     def __init__(self, folder, net=None, door="pvh", machine="pc", mem=64,
                  cpu="max", append="", stick="default", disk="usb",
                  pcap_bytes=256, extra=(), nic=True, addr=None,
-                 kernel="ringlet.elf", before=(), qtest=False, restarts=False):
+                 kernel="ringlet.elf", before=(), qtest=False, restarts=False,
+                 ovmf=None):
         """stick: the FAT volume for the direct door, the image for the others;
         None for none.  disk: how the image is attached: a key of DISKS.
+        ovmf: which build of it, as firmware() takes it.
         kernel: what the direct door starts.  before: arguments that stand
         before the card's.  qtest: ports and memory of the running machine can
         be written (self.poke).  restarts: a reset starts the
@@ -260,6 +268,7 @@ class Guest:
         self.pcap_bytes, self.nic, self.addr = pcap_bytes, nic, addr
         self.kernel, self.before, self.qtest = kernel, list(before), qtest
         self.restarts = restarts
+        self.ovmf = ovmf
         self.qtest_link = None
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
@@ -298,8 +307,8 @@ class Guest:
                 else self.stick
             return args + (["-initrd", stick] if stick else [])
         args = self.firmware_arguments() if self.door == "uefi" else []
-        image = artifact("ringlet.img") if self.stick == "default" \
-            else self.stick
+        built = "ringlet.iso" if self.disk in CDS else "ringlet.img"
+        image = artifact(built) if self.stick == "default" else self.stick
         if self.append:
             private = os.path.join(self.sockets, "stick.img")
             shutil.copyfile(image, private)
@@ -309,7 +318,7 @@ class Guest:
                        "file=" + image] + DISKS[self.disk]
 
     def firmware_arguments(self):
-        code, variables = firmware()
+        code, variables = firmware(self.ovmf)
         mine = os.path.join(self.sockets, "vars.fd")
         shutil.copyfile(variables, mine)
         return ["-drive", "if=pflash,format=raw,readonly=on,file=" + code,

@@ -99,6 +99,76 @@ def test_the_image_is_one_active_partition(tmp_path, tree, size, kind):
     assert struct.unpack_from("<HH", volume, 24) == (32, 64)
 
 
+def both(field):
+    """A number in both byte orders, as ISO 9660 has them."""
+    half = len(field) // 2
+    value = int.from_bytes(field[:half], "little")
+    assert field[half:] == value.to_bytes(half, "big")
+    return value
+
+
+@pytest.fixture(scope="module")
+def cd():
+    with open(artifact("ringlet.iso"), "rb") as f:
+        return f.read()
+
+
+def test_the_cd_holds_what_the_stick_holds(cd):
+    with open(artifact("stick.fat"), "rb") as f:
+        assert cd[1 << 20:] == f.read()
+    with open(artifact("ringlet.img"), "rb") as f:
+        assert cd[440:512] == f.read(512)[440:]
+
+
+def test_the_stick_is_no_cd():
+    """Or firmware would go by the CD's catalog, whatever a user does to the
+    partition."""
+    with open(artifact("ringlet.img"), "rb") as f:
+        assert b"CD001" not in f.read(1 << 20)
+
+
+def test_the_cd_is_an_iso_9660_volume(cd):
+    data = cd
+    volume = data[16 * 2048:17 * 2048]
+    assert volume[:7] == b"\1CD001\1" and volume[881] == 1
+    assert volume[40:72].rstrip() == b"RINGLET"
+    assert both(volume[80:88]) == len(data) // 2048
+    assert both(volume[128:132]) == 2048
+    path_bytes = both(volume[132:140])
+    little = struct.unpack_from("<I", volume, 140)[0]
+    big = struct.unpack_from(">I", volume, 148)[0]
+    root = both(volume[158:166])
+    assert volume[156] == 34 and both(volume[166:174]) == 2048
+    assert data[little * 2048:][:path_bytes] == struct.pack(
+        "<BBIHBB", 1, 0, root, 1, 0, 0)
+    assert data[big * 2048:][:path_bytes] == struct.pack(
+        ">BBIHBB", 1, 0, root, 1, 0, 0)
+    folder = data[root * 2048:][:2048]
+    assert folder[:33] == volume[156:189] and folder[33] == 0
+    assert folder[34] == 34 and folder[67] == 1 and not any(folder[68:])
+    assert data[18 * 2048:][:7] == b"\xffCD001\1"
+
+
+def test_the_cd_has_a_way_for_a_bios_and_one_for_uefi(cd):
+    data = cd
+    record = data[17 * 2048:18 * 2048]
+    assert record[:39] == b"\0CD001\1" + b"EL TORITO SPECIFICATION".ljust(
+        32, b"\0")
+    catalog = data[struct.unpack_from("<I", record, 71)[0] * 2048:][:2048]
+    assert catalog[:2] == b"\1\0" and catalog[30:32] == b"\x55\xaa"
+    assert sum(struct.unpack_from("<16H", catalog)) & 0xFFFF == 0
+    bootable, media, segment, kind, count, sector = struct.unpack_from(
+        "<BBHBxHI", catalog, 32)
+    assert (bootable, media, segment, kind, count) == (0x88, 0, 0, 0, 4)
+    if shutil.which("grub-mkimage"):
+        table = struct.unpack_from("<III", data, sector * 2048 + 8)
+        assert table[:2] == (16, sector), "GRUB finds itself"
+        assert (sector * 2048 + table[2]) <= 1 << 20
+    assert catalog[64:68] == b"\x91\xef\1\0"
+    assert struct.unpack_from("<BBHBxHI", catalog, 96) == (
+        0x88, 0, 0, 0, 0, (1 << 20) // 2048), "the partition, to the end"
+
+
 def test_one_volume_makes_one_image(tmp_path):
     for name in ("a", "b"):
         assert mkimage(tmp_path / name, artifact("stick.fat")).returncode == 0
@@ -112,7 +182,7 @@ def test_one_volume_makes_one_image(tmp_path):
 def test_a_build_elsewhere_makes_the_same_image(tmp_path):
     subprocess.run(["make", "-j2", "B=%s" % tmp_path, "all"], cwd=ROOT,
                    check=True, stdout=subprocess.DEVNULL)
-    for name in ("ringlet.elf", "BOOTX64.EFI", "ringlet.img"):
+    for name in ("ringlet.elf", "BOOTX64.EFI", "ringlet.img", "ringlet.iso"):
         with open(artifact(name), "rb") as f:
             assert (tmp_path / name).read_bytes() == f.read(), name
 
