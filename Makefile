@@ -30,7 +30,8 @@ HDIRS := lib sched net drivers posix apps arch/host hostlib
 HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboot2.c \
 	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c \
 	arch/x86_64/irqlines.c arch/x86_64/acpi_s5.c arch/x86_64/acpi_reg.c \
-	arch/x86_64/reset.c arch/x86_64/power.c boot/supervise.c
+	arch/x86_64/reset.c arch/x86_64/power.c boot/supervise.c \
+	arch/x86_64/smbios.c
 HSRC := $(filter-out hostlib/no_sanitizer.c,$(HSRC))
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define BOOT_MAGIC       0x52494e47u /* "RING" */
-#define BOOT_VERSION     2u
+#define BOOT_VERSION     3u
 #define BOOT_RANGES_MAX  256
 #define BOOT_EXTENTS_MAX 8
 #define BOOT_CMDLINE_MAX 1024
@@ -63,4 +63,5 @@ struct boot_info {
 	struct mem_range extent[BOOT_EXTENTS_MAX]; /* the stick's FAT volume */
 	char cmdline[BOOT_CMDLINE_MAX];
 	char note[BOOT_NOTE_MAX]; /* what the door failed to do, in words */
+	uint64_t smbios;          /* entry point of its tables; 0: unknown */
 };

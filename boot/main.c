@@ -13,6 +13,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
 #include "boot/console.h"
+#include "boot/hwreport.h"
 #include "boot/services.h"
 #include "boot/supervise.h"
 #include "drivers/pci.h"
@@ -71,6 +72,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	struct fat_volume stick;
 
 	console_init(bi);
+	hwreport_init(bi);
 	log_info("Ringlet, by the %s door", bi->door);
 	if (bi->note[0])
 		log_warn("%s", bi->note);

@@ -4,6 +4,7 @@
 #include "apps/apps.h"
 #include "arch/arch.h"
 #include "boot/console.h"
+#include "boot/hwreport.h"
 #include "boot/supervise.h"
 #include "drivers/screen.h"
 #include "lib/assert.h"
@@ -225,6 +226,7 @@ static void make_environment(void)
 	posix_proc_register(sys.env, "/proc/stats", print_stats, NULL);
 	posix_proc_register(sys.env, "/proc/net/arp", print_arp, NULL);
 	posix_proc_register(sys.env, "/proc/log", print_log, NULL);
+	posix_proc_register(sys.env, "/proc/hwreport", hwreport_print, NULL);
 }
 
 void services_make(struct random *rng)
@@ -277,6 +279,7 @@ int services_start_network(void)
 	int rc = drivers_probe(&sys.stack, &s->nic);
 
 	console_show(&sys.stack, s);
+	hwreport_say(card(0));
 	for (uint32_t i = 0; !rc && card(i); i++)
 		rc = start_card(card(i), &s->ip[i]);
 	if (!rc)

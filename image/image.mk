@@ -106,7 +106,10 @@ debug: image ## as run, but waits for gdb first
 write: image ## DEV=/dev/sdX: writes and verifies a stick
 	@image/write.py $(B)/ringlet.img $(DEV)
 
-.PHONY: image run debug write
+hwreport: ## HOST=address[:port]: a running machine's row for docs/HARDWARE.md
+	@tools/hwreport $(HOST)
+
+.PHONY: image run debug write hwreport
 
 # Kernels for tests/qemu/test_crash.py, test_platform.py and test_watchdog.py.
 test-images: $(B)/tests/crash.elf $(B)/tests/platform.elf $(B)/tests/hang.elf

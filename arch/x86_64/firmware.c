@@ -9,6 +9,7 @@
 #define FOUR_GIB (1ull << 32)
 
 static struct acpi_facts facts = { .has_8259 = true, .nmi_lint = 1 };
+static struct smbios_facts names;
 
 static const void *view(uint64_t address, uint64_t len, void *ctx)
 {
@@ -19,6 +20,7 @@ static const void *view(uint64_t address, uint64_t len, void *ctx)
 
 void firmware_init(const struct boot_info *bi)
 {
+	smbios_read(&names, bi->smbios, view, NULL);
 	acpi_read(&facts, bi->acpi_rsdp, view, NULL);
 	/* A loader's pointer that leads nowhere hides no tables. */
 	if (!facts.found && bi->acpi_rsdp != 0)
@@ -38,4 +40,9 @@ void firmware_init(const struct boot_info *bi)
 const struct acpi_facts *firmware_facts(void)
 {
 	return &facts;
+}
+
+const struct smbios_facts *firmware_smbios(void)
+{
+	return &names;
 }

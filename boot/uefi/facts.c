@@ -88,6 +88,18 @@ static void collect_acpi(struct boot_info *bi)
 	bi->acpi_rsdp = (uint64_t)rsdp;
 }
 
+/* The newer kind's tables may lie above 4 GiB, where the kernel cannot look. */
+static void collect_smbios(struct boot_info *bi)
+{
+	static EFI_GUID smbios_2 = SMBIOS_TABLE_GUID,
+	                smbios_3 = SMBIOS3_TABLE_GUID;
+	void *entry = NULL;
+
+	if (EFI_ERROR(LibGetSystemConfigurationTable(&smbios_2, &entry)))
+		LibGetSystemConfigurationTable(&smbios_3, &entry);
+	bi->smbios = (uint64_t)entry;
+}
+
 static int64_t days_since_1970(const EFI_TIME *t)
 {
 	/* Years begin in March here, so that the leap day comes last. */
@@ -156,6 +168,7 @@ void facts_collect(struct loader *l)
 {
 	collect_screen(&l->bi->framebuffer);
 	collect_acpi(l->bi);
+	collect_smbios(l->bi);
 	collect_seed(l->bi);
 	collect_time(l->bi);
 	collect_load_options(l);

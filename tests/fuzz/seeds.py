@@ -211,7 +211,28 @@ def acpi(revision):
         xsdt.ljust(0x60, b"\0") + data
 
 
+def smbios(newer):
+    """Returns f0000-...: an entry point and three structures; the fuzzer seals
+    the checksum."""
+    table = b""
+    for kind, length, strings in (
+            (0, 0x18, b"SeaBIOS\0" b"1.16\0" b"04/01/2014\0"),
+            (1, 0x1b, b"QEMU\0Standard PC\0"), (2, 15, b"Maker\0Board\0"),
+            (127, 4, b"\0")):
+        body = bytes(range(1, length - 3))
+        table += bytes([kind, length, 0, 0]) + body + strings + b"\0"
+    if newer:
+        entry = struct.pack("<5sBBBBBBBIQ", b"_SM3_", 0, 24, 3, 0, 0, 1, 0,
+                            len(table), 0xf0020)
+    else:
+        entry = struct.pack("<4sBBBBHB5x5sBHIHB", b"_SM_", 0, 31, 2, 8, 0, 0,
+                            b"_DMI_", 0, len(table), 0xf0020, 4, 0x28)
+    return entry.ljust(0x20, b"\0") + table
+
+
 def main():
+    save("smbios", "two", smbios(False))
+    save("smbios", "three", smbios(True))
     save("acpi", "one", acpi(0))
     save("acpi", "six", acpi(2))
     for fat32 in (False, True):

@@ -84,6 +84,7 @@ def test_one_image_boots_through_both_firmwares(
         boot, small, door, machine, disk, mem):
     guest = boot(door=door, machine=machine, disk=disk, mem=mem, stick=small)
     assert "by the %s door" % door in guest.serial()
+    assert "hwreport: | QEMU Standard PC" in guest.serial()
     check_serves(guest)
 
 
