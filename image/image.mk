@@ -90,7 +90,7 @@ all: $(B)/ringlet.img $(B)/ringlet.iso
 # --- QEMU ----------------------------------------------------------------
 RUN = image/run.py BUILD="$(B)" BOOT="$(BOOT)" NET="$(NET)" MEM="$(MEM)" \
 	HTTP="$(HTTP)" ECHO="$(ECHO)" ADMIN="$(ADMIN)" ACCEL="$(ACCEL)" \
-	APPEND="$(APPEND)"
+	APPEND="$(APPEND)" SCREEN="$(SCREEN)"
 
 # ./setup comes first, and make runs anew below it, as in tests/test.mk.
 image: ## one stick image, build/ringlet.img; the same as a CD, ringlet.iso

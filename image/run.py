@@ -46,6 +46,7 @@ class Config:
     netdev: str = "user"  # the -netdev value without id=; None: no card
     card: str = "rtl8139,romfile="  # the -device value without netdev=
     terminal: bool = False
+    screen: bool = False  # QEMU's own window
     debug: bool = False
     vars_file: str = ""
     log_file: str = ""
@@ -89,9 +90,10 @@ def qemu_args(c):
     """The whole command line."""
     args = [
         "qemu-system-x86_64", "-nodefaults", "-no-user-config",
-        "-display", "none", "-machine", c.machine, "-cpu", c.cpu,
-        "-accel", c.accel, "-m", str(c.mem_mib),
+        "-machine", c.machine, "-cpu", c.cpu, "-accel", c.accel,
+        "-m", str(c.mem_mib),
     ]
+    args += ["-vga", "std"] if c.screen else ["-display", "none"]
     args += door_args(c)
     if c.netdev is not None:
         kind, _, rest = c.netdev.partition(",")
@@ -263,6 +265,8 @@ def watch(guest, ports):
 def make_config(v):
     if v["BOOT"] not in ("uefi", "bios", "pvh"):
         sys.exit(f"BOOT={v['BOOT']}: uefi, bios or pvh")
+    if v["SCREEN"] not in ("0", "1"):
+        sys.exit(f"SCREEN={v['SCREEN']}: 1 for a window, or 0")
     if v["ACCEL"] not in ("tcg", "kvm"):
         sys.exit(f"ACCEL={v['ACCEL']}: tcg or kvm")
     if not v["MEM"].isdigit() or int(v["MEM"]) < 1:
@@ -283,7 +287,7 @@ def make_config(v):
                            "stick.fat" if v["BOOT"] == "pvh"
                            else "ringlet.img"),
         terminal=sys.stdin.isatty() and sys.stdout.isatty(),
-        debug=v["DEBUG"] == "1",
+        screen=v["SCREEN"] == "1", debug=v["DEBUG"] == "1",
     )
     return config, ports
 
@@ -291,7 +295,7 @@ def make_config(v):
 def main(arguments):
     v = {"BOOT": "uefi", "NET": "user", "MEM": "128", "HTTP": "8080",
          "ECHO": "8007", "ADMIN": "8139", "ACCEL": "tcg", "APPEND": "",
-         "BUILD": "build", "DEBUG": "0"}
+         "BUILD": "build", "DEBUG": "0", "SCREEN": "0"}
     for word in arguments:
         name, sep, value = word.partition("=")
         if not sep or name not in v:

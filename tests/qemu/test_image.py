@@ -253,6 +253,14 @@ def test_the_doors_differ_in_what_qemu_is_told():
         assert any("pflash" in a for a in args) == (door == "uefi")
 
 
+def test_a_window_opens_on_request_only():
+    shown = run.qemu_args(run.Config(boot="pvh", screen=True))
+    hidden = run.qemu_args(run.Config(boot="pvh"))
+    assert "-vga" in shown and "-display" not in shown
+    assert hidden[hidden.index("-display") + 1] == "none"
+    assert "-vga" not in hidden
+
+
 def test_forwards_stay_on_this_host():
     netdev = run.user_netdev(http=1, echo=2, admin=None)
     assert netdev == ("user,hostfwd=tcp:127.0.0.1:1-:80,"
@@ -276,7 +284,7 @@ def test_a_busy_port_is_said():
 
 
 @pytest.mark.parametrize("word", [
-    "BOOT=x", "NET=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
+    "BOOT=x", "NET=x", "SCREEN=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
 def test_a_bad_variable_is_said(word):
     done = runner(word)
     assert done.returncode != 0 and word in done.stderr
