@@ -15,7 +15,7 @@ import pytest
 from guest import ROOT, User, artifact
 from stick import run
 
-EXPECTED_SECONDS = 45
+EXPECTED_SECONDS = 60
 PARTITION_LBA = 2048
 MKIMAGE = os.path.join(ROOT, "image", "mkimage")
 MKSTICK = os.path.join(ROOT, "image", "mkstick")
