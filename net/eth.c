@@ -48,6 +48,7 @@ void netdev_rx(struct netdev *dev, const void *frame, size_t len)
 	dev->stats.rx_frames++;
 	dev->stats.rx_bytes += len;
 	stack_count(dev->stack, COUNT_RX_FRAMES);
+	history_add(&dev->stack->history, dev, false, frame, len, len);
 	eth_rx(&view);
 	if (!view.decided)
 		pkt_drop(&view, DROP_UNDECIDED);

@@ -13,7 +13,10 @@ static int poll_bh(struct bh *b, int budget)
 {
 	struct netdev *dev = container_of(b, struct netdev, bh);
 
-	int done = dev->ops->poll(dev, budget);
+	int done;
+
+	dev->stack->history.now_ns = clock_ns();
+	done = dev->ops->poll(dev, budget);
 
 	dev->stats.polls++;
 	return done;
@@ -132,6 +135,8 @@ void netdev_tx(struct netdev *dev, struct pkt *p)
 		return;
 	}
 	p->dev = dev;
+	history_add(
+	    &dev->stack->history, dev, true, p->data, pkt_linear(p), len);
 	if (list_empty(&dev->queue) && dev->ops->tx(dev, p)) {
 		dev->stats.tx_frames++;
 		dev->stats.tx_bytes += len;

@@ -13,6 +13,7 @@
 #include "lib/pool.h"
 #include "net/arp.h"
 #include "net/dhcp.h"
+#include "net/history.h"
 #include "net/icmp.h"
 #include "net/netdev.h"
 #include "net/pkt.h"
@@ -51,6 +52,7 @@ struct stack {
 	struct netdev loopback;
 	struct list loopback_backlog;
 	uint32_t loopback_len;
+	struct history history; /* of all devices */
 
 	struct arp arp;
 	struct udp udp;
