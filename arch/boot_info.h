@@ -18,6 +18,19 @@
 #define BOOT_EXTENTS_MAX 8
 #define BOOT_CMDLINE_MAX 1024
 #define BOOT_NOTE_MAX    128
+#define BOOT_CRASH_MAX   4096
+
+/* The firmware variable in which a panic leaves its capsule (lib/capsule.h):
+ * CRASH_VARIABLE_NAME among those of CRASH_VARIABLE_GUID, a vendor of our own.
+ */
+#define CRASH_VARIABLE_NAME u"RingletCrash"
+#define CRASH_VARIABLE_GUID                                                    \
+	{                                                                      \
+		0x5d1c8e52, 0x0b7f, 0x4c1e,                                    \
+		{                                                              \
+			0x9a, 0x36, 0x21, 0x5f, 0xe4, 0x0d, 0x7b, 0x93         \
+		}                                                              \
+	}
 
 enum mem_type {
 	MEM_FREE = 1,     /* usable RAM */
@@ -64,4 +77,6 @@ struct boot_info {
 	char cmdline[BOOT_CMDLINE_MAX];
 	char note[BOOT_NOTE_MAX]; /* what the door failed to do, in words */
 	uint64_t smbios;          /* entry point of its tables; 0: unknown */
+	uint32_t crash_len, unused2;
+	uint8_t crash[BOOT_CRASH_MAX]; /* of the variable; taken out of it */
 };

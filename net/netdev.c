@@ -12,12 +12,10 @@
 static int poll_bh(struct bh *b, int budget)
 {
 	struct netdev *dev = container_of(b, struct netdev, bh);
-
 	int done;
 
 	dev->stack->history.now_ns = clock_ns();
 	done = dev->ops->poll(dev, budget);
-
 	dev->stats.polls++;
 	return done;
 }
