@@ -4,6 +4,7 @@
 #include "arch/arch.h"
 #include "arch/boot_info.h"
 #include "arch/x86_64/paging.h"
+#include "boot/crash.h"
 #include "boot/settings.h"
 #include "boot/version.h"
 #include "drivers/screen.h"
@@ -209,6 +210,8 @@ uint64_t console_show(const struct stack *st, const struct settings *s)
 	line[0] = '\0';
 	if (st->device_count > FIRST_CARD)
 		add_traffic(&t, st);
+	if (crash_hint())
+		fmt_add(&t, " │ %s", crash_hint());
 	screen_set_header(1, line);
 	return (clock_ns() / NS_PER_S + 1) * NS_PER_S;
 }

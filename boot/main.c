@@ -6,6 +6,7 @@
 #include "arch/x86_64/clock.h"
 #include "arch/x86_64/cmos.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/efi_runtime.h"
 #include "arch/x86_64/firmware.h"
 #include "arch/x86_64/interrupts.h"
 #include "arch/x86_64/machine.h"
@@ -13,6 +14,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/panic.h"
 #include "boot/console.h"
+#include "boot/crash.h"
 #include "boot/hwreport.h"
 #include "boot/services.h"
 #include "boot/supervise.h"
@@ -70,6 +72,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 {
 	const struct settings *settings;
 	struct fat_volume stick;
+	int64_t now_s;
 
 	console_init(bi);
 	hwreport_init(bi);
@@ -78,13 +81,16 @@ noreturn void kernel_main(const struct boot_info *bi)
 		log_warn("%s", bi->note);
 	pci_quiesce();
 	memory_init(bi);
+	crash_recover(bi);
 	firmware_init(bi);
+	efi_runtime_init(bi);
 	paging_init();
 	console_map();
 	machine_init();
 	stick = stick_volume(bi);
 	log_info(
 	    "memory: %lu MiB free", memmap_total(memory_map(), MEM_FREE) >> 20);
+	crash_show();
 	clock_init();
 	interrupts_init();
 	gather_entropy(bi);
@@ -97,6 +103,8 @@ noreturn void kernel_main(const struct boot_info *bi)
 	services_make(&rng);
 	if (services_start_network())
 		halt("no network card");
-	services_start_apps(wall_time_s(bi));
+	now_s = wall_time_s(bi);
+	crash_set_time(now_s);
+	services_start_apps(now_s);
 	services_announce();
 }

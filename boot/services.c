@@ -4,6 +4,7 @@
 #include "apps/apps.h"
 #include "arch/arch.h"
 #include "boot/console.h"
+#include "boot/crash.h"
 #include "boot/hwreport.h"
 #include "boot/supervise.h"
 #include "drivers/screen.h"
@@ -162,6 +163,7 @@ static void make_stack(struct random *rng)
 		panic("too little memory: the network stack needs more than "
 		      "%zu KiB",
 		    a.size / 1024);
+	crash_watch(&sys.stack.history);
 	sys.stack.tcp.msl_ns = sys.settings.tcp_msl_s * NS_PER_S;
 	log_info("network: %u packets, %u chunks, %u connections, %zu KiB",
 	    l.packets, l.chunks, l.conns, a.used / 1024);
@@ -226,6 +228,7 @@ static void make_environment(void)
 	posix_proc_register(sys.env, "/proc/stats", print_stats, NULL);
 	posix_proc_register(sys.env, "/proc/net/arp", print_arp, NULL);
 	posix_proc_register(sys.env, "/proc/log", print_log, NULL);
+	posix_proc_register(sys.env, "/proc/crash", crash_print, NULL);
 	posix_proc_register(sys.env, "/proc/hwreport", hwreport_print, NULL);
 }
 

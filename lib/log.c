@@ -136,3 +136,8 @@ size_t log_copy(char *buf, size_t size)
 		buf[i] = logger.ring[(end - n + i) % LOG_RING_BYTES];
 	return n;
 }
+
+uint64_t log_written(void)
+{
+	return logger.written;
+}

@@ -44,6 +44,9 @@ void log_panic(void);
 /* Copies the newest bytes of the ring, oldest first.  Returns how many. */
 size_t log_copy(char *buf, size_t size);
 
+/* Bytes ever written to the ring: changes with every line. */
+uint64_t log_written(void);
+
 #define log_error(...) log_at(LOG_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_WARN, __VA_ARGS__)
 #define log_info(...)  log_at(LOG_INFO, __VA_ARGS__)

@@ -114,6 +114,18 @@ uint64_t memmap_total(const struct memmap *m, uint32_t type)
 	return total;
 }
 
+uint32_t memmap_type_of(const struct memmap *m, uint64_t base, uint64_t len)
+{
+	for (uint32_t i = 0; i < m->count; i++) {
+		const struct mem_range *r = &m->range[i];
+
+		if (base >= r->base && base - r->base < r->len &&
+		    len <= r->len - (base - r->base))
+			return r->type;
+	}
+	return NO_TYPE;
+}
+
 bool memmap_overlaps(
     const struct memmap *m, uint64_t base, uint64_t len, uint32_t type)
 {

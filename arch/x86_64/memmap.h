@@ -11,7 +11,8 @@
 
 #include "arch/boot_info.h"
 
-/* Each input range adds at most two borders, and one more for the image. */
+/* Each input range adds at most two borders; the four are the image, and what
+ * keep.h takes. */
 #define MEMMAP_INPUT_MAX (BOOT_RANGES_MAX + BOOT_EXTENTS_MAX + 4)
 #define MEMMAP_MAX       (2 * MEMMAP_INPUT_MAX)
 
@@ -36,6 +37,9 @@ void memmap_normalise(
 
 /* Bytes of one type. */
 uint64_t memmap_total(const struct memmap *m, uint32_t type);
+
+/* The type of the range in which all of [base, base + len) lies, or 0. */
+uint32_t memmap_type_of(const struct memmap *m, uint64_t base, uint64_t len);
 
 /* Whether any byte of [base, base + len) has the type. */
 bool memmap_overlaps(

@@ -23,6 +23,8 @@ static struct {
 	struct mem_range input[MEMMAP_INPUT_MAX];
 	struct free_range range[RANGES_MAX];
 	uint32_t count;
+	struct mem_range keep[KEEP_COPIES];
+	uint32_t keep_count;
 } memory;
 
 /* Keeps the largest ranges when a map has more than fit. */
@@ -56,6 +58,15 @@ static void collect_free(void)
 	}
 }
 
+/* Takes the places out of the n ranges of which the map was made. */
+static void reserve_keep(uint32_t n)
+{
+	memory.keep_count = keep_choose(&memory.map, memory.keep);
+	for (uint32_t i = 0; i < memory.keep_count; i++)
+		memory.input[n++] = memory.keep[i];
+	memmap_normalise(&memory.map, memory.input, n);
+}
+
 void memory_init(const struct boot_info *bi)
 {
 	uint32_t n = 0;
@@ -73,10 +84,18 @@ void memory_init(const struct boot_info *bi)
 		.type = MEM_RESERVED,
 	};
 	memmap_normalise(&memory.map, memory.input, n);
+	reserve_keep(n);
 	collect_free();
 	if (memory.count == 0)
 		panic(
 		    "no usable memory in a map of %u ranges", bi->range_count);
+}
+
+uint32_t memory_keep(uint64_t base[KEEP_COPIES])
+{
+	for (uint32_t i = 0; i < memory.keep_count; i++)
+		base[i] = memory.keep[i].base;
+	return memory.keep_count;
 }
 
 const struct memmap *memory_map(void)

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "arch/boot_info.h"
+#include "arch/x86_64/keep.h"
 #include "arch/x86_64/memmap.h"
 
 /*
@@ -13,6 +14,10 @@
  * usable memory is there.  Context: boot, before paging_init.
  */
 void memory_init(const struct boot_info *bi);
+
+/* The physical addresses of the places that memory_init took for what the next
+ * run shall find (keep.h).  Returns how many, at most KEEP_COPIES. */
+uint32_t memory_keep(uint64_t base[KEEP_COPIES]);
 
 /* The map as memory_init cleaned it. */
 const struct memmap *memory_map(void);

@@ -17,6 +17,7 @@
 #define WALK_MAX         1024
 #define BACKTRACE_MAX    32
 #define REBOOT_DEFAULT_S 10
+#define ACTS_MAX         4
 
 /* gcc's stack protector, with the guard in a global. */
 uintptr_t __stack_chk_guard = 0x52696e676c657400;
@@ -29,6 +30,8 @@ static void no_watchdog(void)
 static struct {
 	int reboot_s;
 	bool panicking;
+	void (*act[ACTS_MAX])(void);
+	unsigned acts, acts_begun;
 	char message[256];
 	void (*feed_watchdog)(void);
 	void (*stop_watchdog)(void);
@@ -45,6 +48,12 @@ void panic_set_watchdog(void (*feed)(void), void (*stop)(void))
 {
 	state.feed_watchdog = feed;
 	state.stop_watchdog = stop;
+}
+
+void panic_add_act(void (*act)(void))
+{
+	assert(state.acts < ACTS_MAX);
+	state.act[state.acts++] = act;
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -118,8 +127,17 @@ static noreturn void halt(void)
 	}
 }
 
+/* An act that faults comes back here, by check_nesting; the next has its turn.
+ */
+static void do_acts(void)
+{
+	while (state.acts_begun < state.acts)
+		state.act[state.acts_begun++]();
+}
+
 static noreturn void finish(void)
 {
+	do_acts();
 	if (state.reboot_s == PANIC_HALT) {
 		log_line("halted");
 		state.stop_watchdog();

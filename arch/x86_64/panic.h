@@ -21,6 +21,10 @@ void panic_set_policy(int reboot_s);
  */
 void panic_set_watchdog(void (*feed)(void), void (*stop)(void));
 
+/* Has act called, after those added before, when a panic has told all: once,
+ * with interrupts off.  It may fault: what follows is done all the same. */
+void panic_add_act(void (*act)(void));
+
 /* Ends the system because of an exception. */
 noreturn void panic_trap(const struct trap_frame *f, const char *message);
 

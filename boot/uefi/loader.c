@@ -117,6 +117,7 @@ static EFI_STATUS boot(struct loader *l)
 	if (EFI_ERROR(rc))
 		return rc;
 	facts_collect(l);
+	crash_collect(l->bi);
 	volume_load(l);
 	return handoff(l);
 }

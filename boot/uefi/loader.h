@@ -7,6 +7,7 @@
  *	loader.c   the steps, and what to say when one fails
  *	image.c    ringlet.elf from its file to its place
  *	volume.c   the FAT volume by Block I/O, in a few extents
+ *	crash.c    what a crash left
  *	facts.c    screen, ACPI, time, seed, command line
  *	handoff.c  the memory map, ExitBootServices, the jump
  *
@@ -44,6 +45,7 @@ EFI_STATUS efi_main(EFI_HANDLE self, EFI_SYSTEM_TABLE *table);
 EFI_STATUS image_load(struct loader *l);
 void volume_load(struct loader *l);
 void facts_collect(struct loader *l);
+void crash_collect(struct boot_info *bi);
 
 /* Does not return unless the firmware refuses to let go. */
 EFI_STATUS handoff(struct loader *l);

@@ -252,15 +252,16 @@ class Guest:
                  cpu="max", append="", stick="default", disk="usb",
                  pcap_bytes=256, extra=(), nic=True, addr=None,
                  kernel="ringlet.elf", before=(), qtest=False, restarts=False,
-                 ovmf=None):
+                 ovmf=None, variables=None):
         """stick: the FAT volume for the direct door, the image for the others;
         None for none.  disk: how the image is attached: a key of DISKS.
         ovmf: which build of it, as firmware() takes it.
         kernel: what the direct door starts.  before: arguments that stand
         before the card's.  qtest: ports and memory of the running machine can
-        be written (self.poke).  restarts: a reset starts the
-        machine anew, else it ends QEMU.  pcap_bytes: how much of each frame
-        is kept."""
+        be written (self.poke).  restarts: a reset starts the machine again,
+        else it ends QEMU.  variables: the file that OVMF keeps its variables
+        in, made when it is not there; None: a fresh one.  pcap_bytes: how much
+        of each frame is kept."""
         self.folder, self.net = folder, net if net is not None else User()
         self.door, self.machine, self.mem, self.cpu = door, machine, mem, cpu
         self.append = " ".join(filter(None, [self.net.append, append]))
@@ -269,6 +270,7 @@ class Guest:
         self.kernel, self.before, self.qtest = kernel, list(before), qtest
         self.restarts = restarts
         self.ovmf = ovmf
+        self.variables = variables
         self.qtest_link = None
         self.process = self.qmp_link = self.ready = None
         self.sockets = None
@@ -284,8 +286,7 @@ class Guest:
                 "-no-user-config", "-display", "none",
                 "-serial", "file:" + self.serial_path, "-qmp",
                 "unix:%s/qmp,server=on,wait=off" % self.sockets]
-        if not self.restarts:
-            args += ["-no-reboot"]
+        args += [] if self.restarts else ["-no-reboot"]
         args += self.door_arguments() + self.before
         if self.qtest:
             args += ["-qtest", "unix:%s/qtest,server=on,wait=off" %
@@ -318,9 +319,10 @@ class Guest:
                        "file=" + image] + DISKS[self.disk]
 
     def firmware_arguments(self):
-        code, variables = firmware(self.ovmf)
-        mine = os.path.join(self.sockets, "vars.fd")
-        shutil.copyfile(variables, mine)
+        code, blank = firmware(self.ovmf)
+        mine = self.variables or os.path.join(self.sockets, "vars.fd")
+        if not os.path.exists(mine):
+            shutil.copyfile(blank, mine)
         return ["-drive", "if=pflash,format=raw,readonly=on,file=" + code,
                 "-drive", "if=pflash,format=raw,file=" + mine]
 
@@ -414,18 +416,17 @@ class Guest:
         """Complete lines only."""
         return self.serial().split("\n")[:-1]
 
-    def wait_line(self, pattern, timeout=20, alive=True):
-        """Waits for a complete line that matches pattern (re.search).  Returns
-        the match.  Fails at once on a panic, and when QEMU ends."""
+    def wait_line(self, pattern, timeout=20, alive=True, nth=1):
+        """Waits for the nth complete line that matches pattern (re.search).
+        Returns the match.  Fails at once on a panic, and when QEMU ends."""
         wanted = re.compile(pattern)
         deadline = time.monotonic() + timeout
         while True:
             gone = not self.running()
             lines = self.lines()
-            for line in lines:
-                match = wanted.search(line)
-                if match:
-                    return match
+            matches = list(filter(None, map(wanted.search, lines)))
+            if len(matches) >= nth:
+                return matches[nth - 1]
             panics = [l for l in lines if l.startswith("PANIC ")]
             if alive and panics:
                 raise GuestError("the guest died: %s\n%s" %

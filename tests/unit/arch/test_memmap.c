@@ -164,6 +164,17 @@ static uint32_t expected(const struct mem_range *in, uint32_t n, uint64_t page)
 	return type;
 }
 
+static void a_stretch_has_the_type_of_one_whole_range(void **state)
+{
+	NORMALISE({ MIB, MIB, MEM_FREE, 0 }, { 2 * MIB, MIB, MEM_ACPI, 0 });
+	assert_int_equal(memmap_type_of(&map, MIB, MIB), MEM_FREE);
+	assert_int_equal(memmap_type_of(&map, 2 * MIB, 1), MEM_ACPI);
+	assert_int_equal(memmap_type_of(&map, MIB, MIB + 1), 0);
+	assert_int_equal(memmap_type_of(&map, MIB - 1, 2), 0);
+	assert_int_equal(memmap_type_of(&map, MIB + 4096, UINT64_MAX), 0);
+	assert_int_equal(memmap_type_of(&map, 3 * MIB, 1), 0);
+}
+
 static void agrees_with_a_page_by_page_model(void **state)
 {
 	uint32_t seed = 1;
@@ -202,6 +213,7 @@ int main(void)
 		cmocka_unit_test(an_empty_map_stays_empty),
 		cmocka_unit_test(totals_count_one_type_above_four_gib_too),
 		cmocka_unit_test(overlap_ends_where_the_range_ends),
+		cmocka_unit_test(a_stretch_has_the_type_of_one_whole_range),
 		cmocka_unit_test(agrees_with_a_page_by_page_model),
 	};
 

@@ -173,6 +173,16 @@ static void sinks_beyond_the_limit_are_ignored(void **state)
 	assert_string_equal(seen.text, "once\n");
 }
 
+static void every_byte_ever_written_is_counted(void **state)
+{
+	uint64_t before = log_written();
+
+	log_line("seven b");
+	assert_int_equal(log_written(), before + 8);
+	log_debug("not shown");
+	assert_int_equal(log_written(), before + 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +205,8 @@ int main(void)
 		    a_line_logged_inside_a_sink_arrives_whole, start),
 		cmocka_unit_test_setup(
 		    sinks_beyond_the_limit_are_ignored, start),
+		cmocka_unit_test_setup(
+		    every_byte_ever_written_is_counted, start),
 		/* For good, so it comes last. */
 		cmocka_unit_test_setup(
 		    after_a_panic_every_line_is_part_of_it, start),
