@@ -87,6 +87,7 @@ noreturn void kernel_main(const struct boot_info *bi)
 	paging_init();
 	console_map();
 	machine_init();
+	supervise_before_off(crash_close);
 	stick = stick_volume(bi);
 	log_info(
 	    "memory: %lu MiB free", memmap_total(memory_map(), MEM_FREE) >> 20);

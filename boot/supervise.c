@@ -30,6 +30,13 @@ static struct {
 	char why[96];
 } sup;
 
+static void (*before_off)(void);
+
+void supervise_before_off(void (*fn)(void))
+{
+	before_off = fn;
+}
+
 /* A device without a look, as the loopback is, is polled when it has work. */
 static bool is_watched(const struct netdev *dev)
 {
@@ -101,6 +108,8 @@ static noreturn void switch_off(void)
 	arch_delay_us(SERIAL_DRAIN_US);
 	watchdog_stop();
 	arch_watch(0, NULL);
+	if (before_off)
+		before_off();
 	arch_power_off();
 	log_error("halted: the machine does not know how to switch itself off");
 	screen_flush();

@@ -28,6 +28,9 @@ struct stack;
  * Borrows st for ever.  Context: thread. */
 void supervise_start(struct stack *st, uint32_t seconds);
 
+/* Has fn called before the machine switches itself off.  Context: boot. */
+void supervise_before_off(void (*fn)(void));
+
 /* The end of a start that found nothing to do: halts, and looks after the power
  * button alone.  Context: boot. */
 noreturn void supervise_halted(void);

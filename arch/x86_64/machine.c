@@ -3,6 +3,7 @@
 
 #include "arch/arch.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/efi_runtime.h"
 #include "arch/x86_64/firmware.h"
 #include "arch/x86_64/power.h"
 #include "arch/x86_64/reset.h"
@@ -31,6 +32,7 @@ noreturn void arch_reset(void)
 void arch_power_off(void)
 {
 	power_off();
+	efi_runtime_reset(true);
 }
 
 bool arch_power_button(void)

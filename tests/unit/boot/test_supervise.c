@@ -249,11 +249,22 @@ static void the_button_stops_the_hardware_and_switches_off(void **state)
 	assert_false(host_watched());
 }
 
+static unsigned closings;
+
+static void close_run(void)
+{
+	closings++;
+}
+
 static void the_button_works_without_a_watchdog(void **state)
 {
+	closings = 0;
+	supervise_before_off(close_run);
 	supervise_start(&fx.st, 0);
 	press();
+	supervise_before_off(NULL);
 	assert_string_equal(host_panic_text(), "the machine was switched off");
+	assert_int_equal(closings, 1);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, fx_teardown)
