@@ -3,8 +3,8 @@
  * Start, interrupt, poll, the safety look, and recovery.
  *
  * Whether there is work is decided by the ring, never by the status register
- * alone; whatever goes wrong ends in one place, rtl_recover, which starts the
- * card from scratch.  Sections are those of docs/RTL8139.md.
+ * alone; whatever goes wrong ends in one place, rtl_recover, which starts one
+ * side of the card again, or all of it.  Sections are those of docs/RTL8139.md.
  */
 #include "drivers/rtl8139.h"
 
@@ -18,18 +18,18 @@
 
 #define BAR_MEMORY 1u
 
-#define RESET_STEP_US 10u
-#define RESET_CAP_US  100000u
+#define CR_STEP_US   10u
+#define RESET_CAP_US 100000u
+#define STOP_CAP_US  200u
 
 #define CONFIG_UNLOCK 0xc0u
 #define CONFIG_LOCK   0x00u
 #define CONFIG1_LWACT 0x10u
 #define CONFIG1_SLEEP 0x03u /* power-down bits of 8139 and 8139A */
 #define CONFIG3_MAGIC 0x20u
-#define CAPR_START    0xfff0u
 
 #define TX_HANG_NS       (5 * NS_PER_S)
-#define RESETS_PER_S     3u
+#define RECOVERIES_PER_S 3u
 #define STARTS_MAX       5u
 #define TELL_INTERVAL_NS (10 * NS_PER_S)
 
@@ -72,24 +72,44 @@ static const char *const counter_names[RTL_COUNTERS] = {
 	[RTL_IRQ_FOREIGN] = "irq_foreign",
 	[RTL_IRQ_LOST] = "irq_lost",
 	[RTL_IRQ_STORM] = "irq_storm",
-	[RTL_RESETS] = "resets",
-	[RTL_RESET_FAULTS + FAULT_RX_HEADER - 1] = "reset.rx_header",
-	[RTL_RESET_FAULTS + FAULT_RX_STUCK - 1] = "reset.rx_stuck",
-	[RTL_RESET_FAULTS + FAULT_TX_ABORT - 1] = "reset.tx_abort",
-	[RTL_RESET_FAULTS + FAULT_TX_HANG - 1] = "reset.tx_hang",
-	[RTL_RESET_FAULTS + FAULT_PCI - 1] = "reset.pci",
-	[RTL_RESET_FAULTS + FAULT_HALTED - 1] = "reset.halted",
+	[RTL_RECOVERIES + RECOVER_RX] = "rx_restarts",
+	[RTL_RECOVERIES + RECOVER_TX] = "tx_restarts",
+	[RTL_RECOVERIES + RECOVER_CARD] = "resets",
+	[RTL_FAULTS + FAULT_RX_HEADER - 1] = "fault.rx_header",
+	[RTL_FAULTS + FAULT_RX_STUCK - 1] = "fault.rx_stuck",
+	[RTL_FAULTS + FAULT_TX_ABORT - 1] = "fault.tx_abort",
+	[RTL_FAULTS + FAULT_TX_HANG - 1] = "fault.tx_hang",
+	[RTL_FAULTS + FAULT_PCI - 1] = "fault.pci",
+	[RTL_FAULTS + FAULT_HALTED - 1] = "fault.halted",
 	[RTL_RESETS_DELAYED] = "resets_delayed",
 };
 
-static const char *const fault_texts[FAULT_KINDS] = {
-	[FAULT_NONE] = "nothing",
-	[FAULT_RX_HEADER] = "a broken header in the receive ring",
-	[FAULT_RX_STUCK] = "a received frame that never became complete",
-	[FAULT_TX_ABORT] = "a frame that could not be sent twice",
-	[FAULT_TX_HANG] = "a transmitter that hung",
-	[FAULT_PCI] = "a PCI error",
-	[FAULT_HALTED] = "a card that had stopped by itself",
+/* Section 8: what each fault asks for first. */
+static const struct {
+	enum rtl_recovery first;
+	const char *text;
+} faults[FAULT_KINDS] = {
+	[FAULT_NONE] = { RECOVER_CARD, "nothing" },
+	[FAULT_RX_HEADER] = { RECOVER_RX,
+	    "a broken header in the receive ring" },
+	[FAULT_RX_STUCK] = { RECOVER_RX,
+	    "a received frame that never became complete" },
+	[FAULT_TX_ABORT] = { RECOVER_TX,
+	    "a frame that could not be sent twice" },
+	[FAULT_TX_HANG] = { RECOVER_TX, "a transmitter that hung" },
+	[FAULT_PCI] = { RECOVER_CARD, "a PCI error" },
+	[FAULT_HALTED] = { RECOVER_CARD, "a card that had stopped by itself" },
+};
+
+/* How each side of the card is started again; the whole card is not a side. */
+static const struct {
+	uint8_t enable; /* in CR */
+	void (*start)(struct rtl *r);
+	const char *text;
+} recoveries[RECOVERY_KINDS] = {
+	[RECOVER_RX] = { CR_RE, rtl_rx_start, "receiver restarted" },
+	[RECOVER_TX] = { CR_TE, rtl_tx_start, "transmitter restarted" },
+	[RECOVER_CARD] = { 0, NULL, "reset" },
 };
 
 static const struct chip *find_chip(uint32_t tcr)
@@ -101,6 +121,17 @@ static const struct chip *find_chip(uint32_t tcr)
 }
 
 /* --- Start --------------------------------------------------------------- */
+
+/* Waits until none of these bits of CR is set.  Returns whether that is so. */
+static bool wait_cr_clear(struct rtl *r, uint8_t bits, uint32_t cap_us)
+{
+	for (uint32_t us = 0; us < cap_us; us += CR_STEP_US) {
+		if (!(rtl_read8(r, RTL_CR) & bits))
+			return true;
+		arch_delay_us(CR_STEP_US);
+	}
+	return false;
+}
 
 /* Section 3, steps 1 to 4.  Returns 0, or -EIO when the card does not answer or
  * does not come out of reset. */
@@ -117,15 +148,11 @@ static int reset_card(struct rtl *r)
 		return -EIO;
 	rtl_set_mask(r, 0);
 	rtl_write8(r, RTL_CR, CR_RST);
-	for (uint32_t us = 0; us < RESET_CAP_US; us += RESET_STEP_US) {
-		if (!(rtl_read8(r, RTL_CR) & CR_RST)) {
-			rtl_write16(r, RTL_ISR, 0xffff);
-			pci_command(r->at, PCI_COMMAND_MASTER, 0);
-			return 0;
-		}
-		arch_delay_us(RESET_STEP_US);
-	}
-	return -EIO;
+	if (!wait_cr_clear(r, CR_RST, RESET_CAP_US))
+		return -EIO;
+	rtl_write16(r, RTL_ISR, 0xffff);
+	pci_command(r->at, PCI_COMMAND_MASTER, 0);
+	return 0;
 }
 
 /* Section 3, step 6: address and power management, behind the lock. */
@@ -151,22 +178,19 @@ static void configure_locked(struct rtl *r)
 static void configure(struct rtl *r)
 {
 	configure_locked(r);
-	rtl_rx_reset(r);
-	rtl_tx_reset(r);
-	rtl_write32(r, RTL_RBSTART, (uint32_t)arch_dma_addr(r->ring));
-	/* The thresholds hold only when they are set with both sides on. */
-	rtl_write8(r, RTL_CR, CR_RE | CR_TE);
-	rtl_write32(r, RTL_RCR, RCR_VALUE);
-	rtl_write32(r, RTL_TCR, TCR_VALUE);
 	rtl_write32(r, RTL_MAR0, 0);
 	rtl_write32(r, RTL_MAR4, 0);
-	rtl_write32(r, RTL_MPC, 0);
 	rtl_write16(r, RTL_MULINT, 0);
-	/* Without this write a stalled receiver stays dead (section 5.5). */
-	rtl_write16(r, RTL_CAPR, CAPR_START);
+	/* A reset is what makes it the turn of slot 0. */
+	r->tx_head = 0;
+	r->tx_tail = 0;
+	rtl_rx_start(r);
+	rtl_tx_start(r);
+	rtl_write32(r, RTL_MPC, 0);
 	rtl_write16(r, RTL_ISR, 0xffff);
 	if ((rtl_read8(r, RTL_CR) & (CR_RE | CR_TE)) != (CR_RE | CR_TE))
 		rtl_write8(r, RTL_CR, CR_RE | CR_TE);
+	r->proven = 0;
 	r->fault = FAULT_NONE;
 	r->state = RTL_RUNNING;
 }
@@ -186,8 +210,7 @@ static void stop_card(struct rtl *r, enum rtl_state state)
 	rtl_set_mask(r, 0);
 	pci_command(r->at, 0, PCI_COMMAND_MASTER);
 	r->state = state;
-	rtl_tx_reset(r);
-	rtl_rx_reset(r);
+	rtl_tx_drop(r);
 }
 
 static void give_up(struct rtl *r, const char *why)
@@ -212,34 +235,78 @@ static void restart(struct rtl *r)
 		give_up(r, "does not come out of reset");
 }
 
-/*
- * The one answer to every fault: start again from nothing.  A card that breaks
- * again and again rests until the next look, so that it costs neither the CPU
- * nor the log.
- */
-static void rtl_recover(struct rtl *r)
+/* Returns whether there may be one more within this second. */
+static bool within_budget(struct rtl_budget *b, uint64_t now_ns)
 {
-	uint64_t now_ns = arch_clock_ns();
-	enum rtl_fault why = r->fault;
-	uint16_t pci_errors = pci_take_errors(r->at);
+	if (now_ns - b->since_ns > NS_PER_S) {
+		b->since_ns = now_ns;
+		b->used = 0;
+	}
+	return b->used++ < RECOVERIES_PER_S;
+}
 
-	rtl_count(r, RTL_RESETS);
-	rtl_count(r, RTL_RESET_FAULTS + why - 1);
-	if (now_ns >= r->told_ns) {
-		r->told_ns = now_ns + TELL_INTERVAL_NS;
-		log_warn("%s: reset after %s (PCI status %04x, reset %u)",
-		    r->dev.name, fault_texts[why], pci_errors,
-		    (unsigned)r->dev.counter[RTL_RESETS].value);
-	}
+/*
+ * Starts one side again, while the other goes on: what lies in the ring, or on
+ * its way out, stays.  Returns false when that cannot help: the side does not
+ * stop, or has done nothing right since it was started, or breaks too often.
+ */
+static bool restart_side(struct rtl *r, enum rtl_recovery how)
+{
+	uint8_t enable = recoveries[how].enable;
+
+	if (!(r->proven & enable) ||
+	    !within_budget(&r->budget[how], arch_clock_ns()))
+		return false;
+	rtl_set_mask(r, 0);
+	rtl_write8(r, RTL_CR, (CR_RE | CR_TE) & (uint8_t)~enable);
+	if (!wait_cr_clear(r, enable, STOP_CAP_US))
+		return false;
+	r->proven &= (uint8_t)~enable;
+	recoveries[how].start(r);
+	r->fault = FAULT_NONE;
+	netdev_schedule(&r->dev);
+	return true;
+}
+
+/* A card that breaks again and again rests until the next look, so that it
+ * costs neither the CPU nor the log. */
+static void reset_or_rest(struct rtl *r)
+{
 	stop_card(r, RTL_RESTING);
-	if (now_ns - r->resets_since_ns > NS_PER_S) {
-		r->resets_since_ns = now_ns;
-		r->resets_lately = 0;
-	}
-	if (r->resets_lately++ < RESETS_PER_S)
+	if (within_budget(&r->budget[RECOVER_CARD], arch_clock_ns()))
 		restart(r);
 	else
 		rtl_count(r, RTL_RESETS_DELAYED);
+}
+
+static void tell_recovery(
+    struct rtl *r, enum rtl_recovery how, const char *fault)
+{
+	uint16_t pci_errors = pci_take_errors(r->at);
+	uint64_t now_ns = arch_clock_ns();
+
+	if (now_ns < r->told_ns)
+		return;
+	r->told_ns = now_ns + TELL_INTERVAL_NS;
+	log_warn("%s: %s after %s (PCI status %04x, number %u)", r->dev.name,
+	    recoveries[how].text, fault, pci_errors,
+	    (unsigned)r->dev.counter[RTL_RECOVERIES + how].value);
+}
+
+/* The one answer to every fault: what it asks for first, else all. */
+static void rtl_recover(struct rtl *r)
+{
+	enum rtl_fault why = r->fault;
+	enum rtl_recovery how = faults[why].first;
+	bool side = how != RECOVER_CARD && restart_side(r, how);
+
+	if (!side)
+		how = RECOVER_CARD;
+	rtl_count(r, RTL_FAULTS + why - 1);
+	rtl_count(r, RTL_RECOVERIES + how);
+	tell_recovery(r, how, faults[why].text);
+	if (!side)
+		reset_or_rest(r);
 }
 
 /* ISR reads as all ones, which it never is. */
@@ -256,6 +323,14 @@ static void check_gone(struct rtl *r)
 static void check_running(struct rtl *r)
 {
 	if ((rtl_read8(r, RTL_CR) & (CR_RE | CR_TE)) != (CR_RE | CR_TE))
+		rtl_fault(r, FAULT_HALTED);
+}
+
+/* Without bus mastering the card believes that it reads and writes memory, and
+ * says that all is well (section 0). */
+static void check_dma(struct rtl *r)
+{
+	if (!(pci_read16(r->at, PCI_COMMAND) & PCI_COMMAND_MASTER))
 		rtl_fault(r, FAULT_HALTED);
 }
 
@@ -396,6 +471,7 @@ static void look_running(struct rtl *r)
 		check_gone(r);
 	} else {
 		check_running(r);
+		check_dma(r);
 		rtl_tx_reclaim(r, false);
 		check_tx_hang(r, arch_clock_ns());
 		rtl_check_interrupts(r, isr);

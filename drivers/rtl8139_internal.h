@@ -106,8 +106,8 @@ enum rtl_tsad { TSAD_OWN = 0, TSAD_TABT = 4, TSAD_TUN = 8, TSAD_TOK = 12 };
 /* Running; or stopped until a later look starts it again; or given up. */
 enum rtl_state { RTL_STOPPED, RTL_RUNNING, RTL_RESTING, RTL_DEAD };
 
-/* Why the card must be started again (section 8).  Each has its counter, in
- * the same order after RTL_COUNT_FAULTS. */
+/* What went wrong with the card (section 8).  Each has its counter, in the
+ * same order from RTL_FAULTS on. */
 enum rtl_fault {
 	FAULT_NONE,
 	FAULT_RX_HEADER,
@@ -118,6 +118,9 @@ enum rtl_fault {
 	FAULT_HALTED,
 	FAULT_KINDS
 };
+
+/* What is started again.  Each has its counter, from RTL_RECOVERIES on. */
+enum rtl_recovery { RECOVER_RX, RECOVER_TX, RECOVER_CARD, RECOVERY_KINDS };
 
 /* The driver's own counters, at /stats by the names in rtl8139.c. */
 enum rtl_counter {
@@ -134,9 +137,10 @@ enum rtl_counter {
 	RTL_IRQ_FOREIGN,
 	RTL_IRQ_LOST,
 	RTL_IRQ_STORM,
-	RTL_RESETS,
-	RTL_RESET_FAULTS, /* FAULT_RX_HEADER first */
-	RTL_RESETS_DELAYED = RTL_RESET_FAULTS + FAULT_KINDS - 1,
+	RTL_RECOVERIES, /* RECOVER_RX first */
+	/* FAULT_RX_HEADER first */
+	RTL_FAULTS = RTL_RECOVERIES + RECOVERY_KINDS,
+	RTL_RESETS_DELAYED = RTL_FAULTS + FAULT_KINDS - 1,
 	RTL_COUNTERS
 };
 
@@ -147,6 +151,12 @@ struct rtl_slot {
 	uint8_t *buffer; /* for what cannot be sent in place */
 	bool underrun;   /* counted for this packet already */
 	bool aborted;    /* restarted once already */
+};
+
+/* How often something was done within the second that began at since_ns. */
+struct rtl_budget {
+	uint64_t since_ns;
+	uint32_t used;
 };
 
 struct rtl {
@@ -182,8 +192,8 @@ struct rtl {
 	uint32_t looks_lost;
 	uint32_t look_tail;
 	uint64_t look_tail_ns;
-	uint64_t resets_since_ns;
-	uint32_t resets_lately;
+	struct rtl_budget budget[RECOVERY_KINDS];
+	uint8_t proven; /* CR_RE, CR_TE: has worked since it was started */
 	uint32_t starts_failed;
 	uint64_t told_ns;
 
@@ -248,8 +258,8 @@ void rtl_write_mac(struct rtl *r, const uint8_t mac[6]);
 /* Allocates ring and bounce buffer.  Returns 0 or -ENOMEM. */
 int rtl_rx_init(struct rtl *r);
 
-/* Forgets the ring's contents, after a reset of the card. */
-void rtl_rx_reset(struct rtl *r);
+/* Starts the receiver, which is off, on an empty ring: section 5.6. */
+void rtl_rx_start(struct rtl *r);
 
 /* Delivers up to budget frames and gives their room back to the card. republish
  * tells the card our place even when there was nothing (section 5.4).  Returns
@@ -264,9 +274,12 @@ bool rtl_rx_empty(const struct rtl *r);
 /* Allocates the slots' buffers.  Returns 0 or -ENOMEM. */
 int rtl_tx_init(struct rtl *r);
 
-/* Drops what was on the card (NETDEV_RESET) and starts at slot 0 again, after
- * a reset of the card. */
-void rtl_tx_reset(struct rtl *r);
+/* Drops what was on the card (NETDEV_RESET), which reads no memory any more.
+ * The turn of the slots stays. */
+void rtl_tx_drop(struct rtl *r);
+
+/* Starts the transmitter, which is off, without what it had: section 7.8. */
+void rtl_tx_start(struct rtl *r);
 
 /* The device's tx operation. */
 bool rtl_tx(struct netdev *dev, struct pkt *p);

@@ -16,6 +16,7 @@
 #include "lib/string.h"
 
 #define HEADER_BYTES 4u
+#define CAPR_START   0xfff0u
 /* Alignment for the strictest of the chips. */
 #define RING_ALIGN 256u
 /* The ring is allocated with the slack that the data sheet adds to its size. */
@@ -34,10 +35,17 @@ int rtl_rx_init(struct rtl *r)
 	return r->ring && r->bounce ? 0 : -ENOMEM;
 }
 
-void rtl_rx_reset(struct rtl *r)
+/* The thresholds of RCR hold only when they are set with the side on; CAPR is
+ * what lets a stalled receiver go on (section 5.5), and may raise PUN. */
+void rtl_rx_start(struct rtl *r)
 {
 	r->rx_off = 0;
 	r->rx_waiting = false;
+	rtl_write32(r, RTL_RBSTART, (uint32_t)arch_dma_addr(r->ring));
+	rtl_write8(r, RTL_CR, CR_RE | CR_TE);
+	rtl_write32(r, RTL_RCR, RCR_VALUE);
+	rtl_write16(r, RTL_CAPR, CAPR_START);
+	rtl_write16(r, RTL_ISR, ISR_RX | ISR_PUN);
 }
 
 static uint32_t card_offset(const struct rtl *r)
@@ -128,6 +136,7 @@ static int take_frames(struct rtl *r, uint32_t end, int budget)
 		uint32_t len = header >> 16;
 
 		deliver(r, len);
+		r->proven |= CR_RE;
 		r->rx_off =
 		    (r->rx_off + HEADER_BYTES + len + 3) & RTL_RING_MASK & ~3u;
 		r->rx_waiting = false;

@@ -31,7 +31,7 @@ int rtl_tx_init(struct rtl *r)
 	return 0;
 }
 
-void rtl_tx_reset(struct rtl *r)
+void rtl_tx_drop(struct rtl *r)
 {
 	for (unsigned i = 0; i < RTL_SLOTS; i++) {
 		struct pkt *p = r->slot[i].p;
@@ -42,9 +42,15 @@ void rtl_tx_reset(struct rtl *r)
 		r->dev.stats.tx_errors++;
 		pkt_drop(p, DROP_NETDEV_RESET);
 	}
-	r->tx_head = 0;
-	r->tx_tail = 0;
+	r->tx_head = r->tx_tail;
 	r->look_tail_ns = arch_clock_ns();
+}
+
+void rtl_tx_start(struct rtl *r)
+{
+	rtl_tx_drop(r);
+	rtl_write8(r, RTL_CR, CR_RE | CR_TE);
+	rtl_write32(r, RTL_TCR, TCR_VALUE);
 }
 
 /* --- Taking back --------------------------------------------------------- */
@@ -118,6 +124,7 @@ void rtl_tx_reclaim(struct rtl *r, bool errors)
 		if (!(status >> (TSAD_OWN + i) & 1))
 			return;
 		if (status >> (TSAD_TOK + i) & 1) {
+			r->proven |= CR_TE;
 			if (status >> (TSAD_TUN + i) & 1)
 				note_underrun(r, s);
 		} else if (!errors || !slot_failed(r, s, i, status)) {

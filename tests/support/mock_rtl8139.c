@@ -531,6 +531,16 @@ static void set_timer(struct mock_rtl *m)
 /* --- Reset and command -----------------------------------------------------
  */
 
+/* What was on its way never leaves; whose turn it is stays. */
+static void stop_tx(struct mock_rtl *m)
+{
+	host_cancel(tx_event, m);
+	m->tx_next = m->tx_oldest;
+	m->tx_stopped = false;
+	for (unsigned i = 0; i < 4; i++)
+		m->tsd[i] = TSD_OWN;
+}
+
 static void reset(struct mock_rtl *m)
 {
 	m->resets++;
@@ -544,13 +554,9 @@ static void reset(struct mock_rtl *m)
 	m->cbr = 0;
 	m->read_at = 0;
 	m->open_at = NOT_OPEN;
-	m->tx_next = 0;
 	m->tx_oldest = 0;
-	m->tx_stopped = false;
+	stop_tx(m);
 	m->mpc = 0;
-	for (unsigned i = 0; i < 4; i++)
-		m->tsd[i] = TSD_OWN;
-	host_cancel(tx_event, m);
 	m->timer_int = 0;
 	m->tctr_ns = arch_clock_ns();
 	set_timer(m);
@@ -567,7 +573,18 @@ static void write_cr(struct mock_rtl *m, uint32_t v)
 		reset(m);
 		return;
 	}
+
+	uint8_t off = m->cr & (uint8_t)~v & (CR_TE | CR_RE);
+
 	m->cr = v & (CR_TE | CR_RE);
+	if (!off)
+		return;
+	m->stopping = off;
+	m->stop_until_ns = arch_clock_ns() + m->stop_ns;
+	if (off & CR_TE)
+		stop_tx(m);
+	if (off & CR_RE)
+		m->open_at = NOT_OPEN;
 }
 
 static uint32_t read_cr(const struct mock_rtl *m)
@@ -576,7 +593,12 @@ static uint32_t read_cr(const struct mock_rtl *m)
 		return CR_POWER_ON;
 	if (m->reset_stuck || arch_clock_ns() < m->reset_until_ns)
 		return CR_RST;
-	return m->cr | (ring_empty(m) ? CR_BUFE : 0);
+
+	uint8_t still = m->stuck_enables;
+
+	if (arch_clock_ns() < m->stop_until_ns)
+		still |= m->stopping;
+	return m->cr | still | (ring_empty(m) ? CR_BUFE : 0);
 }
 
 /* --- Register accesses -----------------------------------------------------
@@ -688,6 +710,8 @@ static void write_register(struct mock_rtl *m, uint32_t off, uint32_t v)
 		m->tsad[(off - TSAD0) / 4] = v;
 		break;
 	case RBSTART:
+		if (m->cr & CR_RE)
+			panic("mock card: the ring moves while it is used");
 		m->rbstart = v;
 		break;
 	case CR:

@@ -52,6 +52,8 @@ struct mock_rtl {
 	uint64_t tx_delay_ns;     /* 0: only mock_rtl_tx_step sends */
 	uint64_t reset_ns;        /* how long CR.RST stays set */
 	bool reset_stuck;
+	uint8_t stuck_enables;  /* of CR: read as set for ever */
+	uint64_t stop_ns;       /* how long RE and TE stay set when cleared */
 	bool back_pressure;     /* keeps frames that find no room, as QEMU */
 	bool drops_enables;     /* CR loses RE and TE once after reset */
 	bool pun_on_empty_capr; /* a CAPR write to an empty ring sets PUN */
@@ -90,7 +92,8 @@ struct mock_rtl {
 	uint32_t tx_next, tx_oldest;
 	uint8_t tx_snapshot[4][MOCK_RTL_SENT_BYTES];
 	bool tx_stopped; /* after an abort */
-	uint64_t reset_until_ns;
+	uint64_t reset_until_ns, stop_until_ns;
+	uint8_t stopping; /* of CR: cleared, and not yet off */
 	uint32_t backlog_first, backlog_count;
 	struct mock_frame backlog[MOCK_RTL_BACKLOG];
 	uint32_t ee_bits, ee_count, ee_word;

@@ -237,9 +237,22 @@ static inline uint64_t counter(enum rtl_counter c)
 	return bench.dev->counter[c].value;
 }
 
-static inline uint64_t resets_for(enum rtl_fault why)
+static inline uint64_t faults(enum rtl_fault why)
 {
-	return counter(RTL_RESET_FAULTS + why - 1);
+	return counter(RTL_FAULTS + why - 1);
+}
+
+/* How often this was started again. */
+static inline uint64_t recoveries(enum rtl_recovery how)
+{
+	return counter(RTL_RECOVERIES + how);
+}
+
+/* All recoveries, of whatever kind. */
+static inline uint64_t recovered(void)
+{
+	return recoveries(RECOVER_RX) + recoveries(RECOVER_TX) +
+	       recoveries(RECOVER_CARD);
 }
 
 /* Sends frame(number, len) as one linear packet. */

@@ -120,7 +120,7 @@ static void enables_that_fall_out_are_set_again(void **state)
 	assert_int_equal(bench_probe(), 0);
 	run_for(MS);
 	check_works();
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* --- Interrupts --------------------------------------------------------------
@@ -291,7 +291,7 @@ static void every_edge_of_the_link_is_told_once(void **state)
 		assert_int_equal(bench.dev->link_up, i % 2);
 	}
 	assert_int_equal(bench.dev->stats.link_changes, before + 1000);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	check_works();
 }
 
@@ -305,7 +305,7 @@ static void a_link_event_without_a_change_is_nothing(void **state)
 		run_for(10 * US);
 	}
 	assert_int_equal(bench.dev->stats.link_changes, before);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	assert_int_equal(bench.card.isr, 0);
 }
 
@@ -350,7 +350,7 @@ static void a_receive_error_is_counted(void **state)
 	mock_rtl_raise(&bench.card, ISR_RER);
 	run_for(MS);
 	assert_int_equal(bench.dev->stats.rx_errors, 1);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	check_works();
 }
 
@@ -362,7 +362,7 @@ static void a_pci_error_resets_the_card(void **state)
 	mock_pci_set16(bench.card.pci, 6, 0x2280);
 	mock_rtl_raise(&bench.card, ISR_SERR);
 	run_for(MS);
-	assert_int_equal(resets_for(FAULT_PCI), 1);
+	assert_int_equal(faults(FAULT_PCI), 1);
 	assert_int_equal(mock_pci_get16(bench.card.pci, 6), 0x0280);
 	assert_true(logged("a PCI error (PCI status 2000"));
 	assert_int_equal(bench.stack.drop[DROP_NETDEV_RESET], 4);
@@ -395,7 +395,7 @@ static void a_reset_frees_packets_only_when_dma_has_ended(void **state)
 	bench.card.hook = watch_free;
 	mock_rtl_raise(&bench.card, ISR_SERR);
 	run_for(MS);
-	assert_int_equal(counter(RTL_RESETS), 1);
+	assert_int_equal(recovered(), 1);
 	assert_false(master_when_freed);
 	check_works();
 }
@@ -404,7 +404,17 @@ static void a_card_that_stopped_by_itself_is_started_again(void **state)
 {
 	bench.card.cr = 0;
 	run_for(NS_PER_S);
-	assert_int_equal(resets_for(FAULT_HALTED), 1);
+	assert_int_equal(faults(FAULT_HALTED), 1);
+	check_works();
+}
+
+/* [8] */
+static void a_card_that_lost_bus_mastering_gets_it_back(void **state)
+{
+	mock_pci_set16(bench.card.pci, 4, 0x0003);
+	run_for(NS_PER_S);
+	assert_int_equal(faults(FAULT_HALTED), 1);
+	assert_int_equal(mock_pci_get16(bench.card.pci, 4), 0x0007);
 	check_works();
 }
 
@@ -421,8 +431,8 @@ static void a_card_that_keeps_breaking_is_given_rest(void **state)
 	bench.card.hook = break_soon;
 	mock_rtl_raise(&bench.card, ISR_SERR);
 	run_for(10 * NS_PER_S);
-	assert_true(counter(RTL_RESETS) <= 44);
-	assert_true(counter(RTL_RESETS) >= 10);
+	assert_true(recovered() <= 44);
+	assert_true(recovered() >= 10);
 	assert_true(counter(RTL_RESETS_DELAYED) >= 8);
 	/* Not a line for each. */
 	assert_true(times_logged("reset after") <= 2);
@@ -520,7 +530,7 @@ static void a_card_without_its_address_is_given_it_back(void **state)
 	netdev_schedule(bench.dev);
 	run_for(MS);
 	assert_int_equal(bench.received, 300);
-	assert_int_equal(resets_for(FAULT_HALTED), 1);
+	assert_int_equal(faults(FAULT_HALTED), 1);
 	check_works();
 }
 
@@ -562,6 +572,7 @@ int main(void)
 		CASE(a_pci_error_resets_the_card),
 		CASE(a_reset_frees_packets_only_when_dma_has_ended),
 		CASE(a_card_that_stopped_by_itself_is_started_again),
+		CASE(a_card_that_lost_bus_mastering_gets_it_back),
 		CASE(a_card_that_keeps_breaking_is_given_rest),
 		CASE(packets_wait_while_the_card_rests),
 		CASE(a_card_that_vanishes_is_given_up),

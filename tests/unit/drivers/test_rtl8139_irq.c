@@ -64,7 +64,7 @@ static void check_polled(void)
 	}
 	assert_int_equal(bench.card.imr, 0);
 	assert_int_equal(bench.dev->stats.interrupts, before);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* --- Finding it ------------------------------------------------------------

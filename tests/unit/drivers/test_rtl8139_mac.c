@@ -86,7 +86,7 @@ static void the_address_is_restored_after_a_reset(void **state)
 	run_for(MS);
 	bench.card.cr = 0;
 	run_for(2 * NS_PER_S);
-	assert_int_equal(resets_for(FAULT_HALTED), 1);
+	assert_int_equal(faults(FAULT_HALTED), 1);
 	assert_memory_equal(bench.card.idr, good, 6);
 }
 

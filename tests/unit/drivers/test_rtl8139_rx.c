@@ -35,7 +35,7 @@ static void frames_of_every_length_arrive_without_fcs(void **state)
 	}
 	assert_int_equal(bench.received, LONGEST - 59);
 	assert_int_equal(bench.dev->stats.rx_frames, LONGEST - 59);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 static void a_tagged_frame_of_1518_bytes_arrives(void **state)
@@ -108,7 +108,7 @@ static void many_laps_lose_nothing(void **state)
 	}
 	run_for(MS);
 	assert_int_equal(bench.received, 2000);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* --- Cost ------------------------------------------------------------------
@@ -179,10 +179,10 @@ static void check_broken(uint16_t status, uint16_t len, uint32_t advance)
 	uint32_t had = bench.received;
 
 	run_for(2 * NS_PER_S); /* away from the limit of resets */
-	resets = resets_for(FAULT_RX_HEADER);
+	resets = faults(FAULT_RX_HEADER);
 	mock_rtl_rx_raw(&bench.card, status, len, advance);
 	run_for(MS);
-	assert_int_equal(resets_for(FAULT_RX_HEADER), resets + 1);
+	assert_int_equal(faults(FAULT_RX_HEADER), resets + 1);
 	assert_int_equal(bench.rtl->rx_off, 0);
 	assert_int_equal(bench.received, had);
 	check_alive(advance);
@@ -226,7 +226,7 @@ static void an_unaligned_place_of_the_card_resets_it(void **state)
 	bench.card.cbr += 2;
 	arch_irq_restore(irq);
 	run_for(MS);
-	assert_int_equal(resets_for(FAULT_RX_HEADER), 1);
+	assert_int_equal(faults(FAULT_RX_HEADER), 1);
 	assert_int_equal(bench.received, 0);
 	check_alive(7);
 }
@@ -244,7 +244,7 @@ static void rx_skips_giants(void **state)
 	}
 	assert_int_equal(counter(RTL_RX_OVERSIZE), 4);
 	assert_int_equal(bench.dev->stats.rx_errors, 4);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* --- A frame in progress
@@ -261,7 +261,7 @@ static void a_frame_in_progress_is_waited_for(void **state)
 	run_for(5 * MS);
 	check_received(0, 5, 300);
 	assert_int_equal(counter(RTL_RX_IN_PROGRESS), 1);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	check_alive(6);
 }
 
@@ -284,9 +284,9 @@ static void a_frame_in_progress_for_ever_resets_the_card(void **state)
 {
 	mock_rtl_rx_begin(&bench.card, 300);
 	run_for(15 * MS);
-	assert_int_equal(resets_for(FAULT_RX_STUCK), 0);
+	assert_int_equal(faults(FAULT_RX_STUCK), 0);
 	run_for(15 * MS);
-	assert_int_equal(resets_for(FAULT_RX_STUCK), 1);
+	assert_int_equal(faults(FAULT_RX_STUCK), 1);
 	check_alive(8);
 }
 
@@ -317,7 +317,7 @@ static void an_overflow_loses_only_what_found_no_room(void **state)
 		check_received(i, i, LONGEST);
 	assert_int_equal(bench.dev->stats.rx_missed, 40 - taken);
 	assert_int_equal(counter(RTL_RX_OVERFLOW), 1);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	assert_int_equal(bench.card.isr, 0);
 	check_alive(99);
 }
@@ -348,7 +348,7 @@ static void a_reset_after_an_overflow_revives_the_receiver(void **state)
 	memset(bench.rtl->ring, 0, 4);
 	arch_irq_restore(irq);
 	run_for(10 * MS);
-	assert_int_equal(resets_for(FAULT_RX_HEADER), 1);
+	assert_int_equal(faults(FAULT_RX_HEADER), 1);
 	assert_int_equal(bench.received, 60 - 21);
 	check_received(0, 21, LONGEST);
 	check_received(38, 59, LONGEST);

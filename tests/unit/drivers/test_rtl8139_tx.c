@@ -61,7 +61,7 @@ static void frames_of_every_length_and_shape_leave_padded(void **state)
 		for (unsigned shift = 0; shift < 4; shift++)
 			for (unsigned frags = 0; frags <= 4; frags += 2)
 				check_leaves(len, len, shift, frags);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	run_for(2 * NS_PER_S);
 	check_pool_full();
 }
@@ -149,7 +149,7 @@ static void slots_take_turns_through_a_thousand_frames(void **state)
 	}
 	finish_all();
 	assert_int_equal(bench.card.sent_count, 1000);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 static void ordinary_packets_cost_no_interrupt(void **state)
@@ -236,7 +236,7 @@ static void an_aborted_packet_is_tried_again(void **state)
 	check_sent(0, 1, 300);
 	check_sent(1, 2, 300);
 	assert_int_equal(counter(RTL_TX_ABORT), 1);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	run_for(2 * NS_PER_S);
 	check_pool_full();
 }
@@ -250,7 +250,7 @@ static void a_second_abort_resets_the_card(void **state)
 	run_for(10 * US);
 	mock_rtl_tx_step(&bench.card, MOCK_TX_ABORT);
 	run_for(10 * US);
-	assert_int_equal(resets_for(FAULT_TX_ABORT), 1);
+	assert_int_equal(faults(FAULT_TX_ABORT), 1);
 	assert_int_equal(bench.stack.drop[DROP_NETDEV_RESET], 4);
 	assert_int_equal(bench.dev->stats.tx_errors, 4);
 	/* What was queued goes out through the card as new. */
@@ -271,7 +271,7 @@ static void each_packet_has_its_own_second_chance(void **state)
 		mock_rtl_tx_step(&bench.card, MOCK_TX_OK);
 	}
 	assert_int_equal(bench.card.sent_count, 10);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* [30] */
@@ -311,15 +311,15 @@ static void the_threshold_ends_at_a_whole_frame(void **state)
 static void check_watchdog(void)
 {
 	run_for(4 * NS_PER_S);
-	assert_int_equal(resets_for(FAULT_TX_HANG), 0);
+	assert_int_equal(faults(FAULT_TX_HANG), 0);
 	run_for(3 * NS_PER_S);
-	assert_int_equal(resets_for(FAULT_TX_HANG), 1);
+	assert_int_equal(faults(FAULT_TX_HANG), 1);
 	assert_int_equal(bench.stack.drop[DROP_NETDEV_RESET], 4);
 	assert_int_equal(mock_rtl_tx_pending(&bench.card), 2);
 	finish_all();
 	check_sent(bench.card.sent_count - 1, 5, 300);
 	run_for(20 * NS_PER_S);
-	assert_int_equal(counter(RTL_RESETS), 1);
+	assert_int_equal(recovered(), 1);
 	check_pool_full();
 }
 
@@ -347,7 +347,7 @@ static void a_slow_transmitter_does_not(void **state)
 		mock_rtl_tx_step(&bench.card, MOCK_TX_OK);
 		mock_rtl_tx_step(&bench.card, MOCK_TX_OK);
 	}
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* [31] */
@@ -364,7 +364,7 @@ static void a_late_collision_is_counted_and_done(void **state)
 	check_sent(0, 2, 300);
 	run_for(2 * NS_PER_S);
 	check_pool_full();
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 }
 
 /* [33]: real cards keep what they cannot send. */
@@ -373,7 +373,7 @@ static void without_a_link_nothing_is_a_hang(void **state)
 	send(1, 300);
 	mock_rtl_set_link(&bench.card, false);
 	run_for(20 * NS_PER_S);
-	assert_int_equal(counter(RTL_RESETS), 0);
+	assert_int_equal(recovered(), 0);
 	send(2, 300);
 	assert_int_equal(bench.stack.drop[DROP_NETDEV_DOWN], 1);
 	mock_rtl_set_link(&bench.card, true);
