@@ -425,6 +425,7 @@ static bool settle(struct rtl *r)
 static int rtl_poll(struct netdev *dev, int budget)
 {
 	struct rtl *r = container_of(dev, struct rtl, dev);
+	uint32_t tail = r->tx_tail;
 	int done = 0;
 
 	while (r->state == RTL_RUNNING) {
@@ -436,6 +437,8 @@ static int rtl_poll(struct netdev *dev, int budget)
 		if (done >= budget || r->state != RTL_RUNNING || settle(r))
 			break;
 	}
+	if (done == 0 && tail == r->tx_tail)
+		r->polls_idle++;
 	return done;
 }
 

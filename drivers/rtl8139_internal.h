@@ -189,6 +189,7 @@ struct rtl {
 	struct timer retry;
 	uint64_t looked_ns;
 	uint64_t look_interrupts;
+	uint32_t polls_idle; /* since the look: found nothing to do */
 	uint32_t looks_lost;
 	uint32_t look_tail;
 	uint64_t look_tail_ns;
@@ -309,6 +310,6 @@ void rtl_find_line(struct rtl *r);
 /* From now on no interrupt is waited for.  Says why. */
 void rtl_start_polling(struct rtl *r, const char *why);
 
-/* Notices that interrupts are lost, or that the line rings without end; isr is
- * what ISR reads.  Context: the look, once a second. */
+/* Notices that interrupts are lost, or that the line rings without end, for
+ * another device or for a cause that does not clear; isr is what ISR reads.  Context: the look, once a second. */
 void rtl_check_interrupts(struct rtl *r, uint16_t isr);

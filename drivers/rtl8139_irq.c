@@ -289,11 +289,15 @@ void rtl_start_polling(struct rtl *r, const char *why)
 	timer_arm(&r->retry, arch_clock_ns() + RTL_RETRY_NS);
 }
 
+/* Either nobody claims the interrupts, or we do and there is never anything to
+ * do: a cause that does not clear.  The look comes once a second. */
 static void check_storm(struct rtl *r)
 {
+	bool barren = r->polls_idle >= ARCH_IRQ_STORM;
 	char why[64];
 
-	if (!arch_irq_is_storm(r->line))
+	r->polls_idle = 0;
+	if (!barren && !arch_irq_is_storm(r->line))
 		return;
 	rtl_count(r, RTL_IRQ_STORM);
 	fmt_snprintf(why, sizeof(why), "%s rings without end", r->dev.line);

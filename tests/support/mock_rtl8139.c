@@ -47,7 +47,8 @@ enum {
 #define ISR_TIMEOUT 0x4000
 #define ISR_BITS    0xe1ff
 
-#define TICK_NS 30
+#define TICK_NS   30
+#define RETURN_NS 10000
 
 #define TSD_TABT 0x40000000u
 #define TSD_OWC  0x20000000u
@@ -678,6 +679,22 @@ static uint32_t read_register(struct mock_rtl *m, uint32_t off)
 	}
 }
 
+static void cause_returns(void *arg)
+{
+	struct mock_rtl *m = arg;
+
+	mock_rtl_raise(m, m->isr_returns);
+}
+
+static void write_isr(struct mock_rtl *m, uint32_t v)
+{
+	m->isr &= (uint16_t)~v;
+	m->last_isr_write = (uint16_t)v;
+	mock_rtl_update(m);
+	if (v & m->isr_returns)
+		host_at(arch_clock_ns() + RETURN_NS, cause_returns, m);
+}
+
 /* In QEMU a write of RCR forgets what lies in the ring. */
 static void write_rcr(struct mock_rtl *m, uint32_t v)
 {
@@ -725,9 +742,7 @@ static void write_register(struct mock_rtl *m, uint32_t off, uint32_t v)
 		mock_rtl_update(m);
 		break;
 	case ISR:
-		m->isr &= (uint16_t)~v;
-		m->last_isr_write = (uint16_t)v;
-		mock_rtl_update(m);
+		write_isr(m, v);
 		break;
 	case TCR:
 		write_tcr(m, v);

@@ -56,7 +56,12 @@ struct mock_rtl {
 	uint64_t stop_ns;       /* how long RE and TE stay set when cleared */
 	bool back_pressure;     /* keeps frames that find no room, as QEMU */
 	bool drops_enables;     /* CR loses RE and TE once after reset */
+	uint16_t isr_returns;   /* causes that come back 10 us after they were
+	                           acknowledged */
 	bool pun_on_empty_capr; /* a CAPR write to an empty ring sets PUN */
+	bool loses_dma;         /* claims to read and write memory, as QEMU
+	                           without bus mastering */
+	bool promiscuous;       /* mock_rtl_rx takes frames for anybody */
 	bool gone;              /* reads as all ones */
 	bool decode_off;        /* reads as zero */
 	bool no_interrupt;      /* the line goes nowhere */

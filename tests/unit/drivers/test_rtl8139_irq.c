@@ -276,6 +276,82 @@ static void a_storm_of_another_device_ends_in_polling(void **state)
 	check_polled();
 }
 
+/* [39]: each of them is answered, and none of them means anything. */
+static void a_cause_that_does_not_clear_ends_in_polling(void **state)
+{
+	bench.card.isr_returns = ISR_PUN;
+	mock_rtl_raise(&bench.card, ISR_PUN);
+	/* Meanwhile the others get their turn. */
+	run_for(500 * MS);
+	check_works();
+	run_for(2 * NS_PER_S);
+	assert_true(logged("irq 11 rings without end"));
+	assert_int_equal(counter(RTL_IRQ_STORM), 1);
+	check_polled();
+}
+
+static void a_busy_card_is_no_storm(void **state)
+{
+	for (uint32_t i = 0; i < 50000; i++) {
+		assert_true(arrive(i, 60));
+		run_for(40 * US);
+	}
+	assert_true(bench.dev->stats.interrupts > 45000);
+	assert_int_equal(counter(RTL_IRQ_STORM), 0);
+	assert_false(bench.rtl->polled);
+}
+
+/* [45]: nothing waits for the timer, whose laps take 129 s. */
+static void the_timer_of_the_card_is_not_needed(void **state)
+{
+	uint64_t before = bench.dev->stats.interrupts;
+
+	arch_write32(bench.rtl->regs + RTL_TIMERINT, 1);
+	arch_write32(bench.rtl->regs + RTL_TCTR, 0);
+	mock_rtl_raise(&bench.card, ISR_TIMEOUT);
+	run_for(300 * NS_PER_S);
+	mock_rtl_raise(&bench.card, ISR_TIMEOUT);
+	assert_int_equal(bench.dev->stats.interrupts, before);
+	check_works();
+	assert_int_equal(bench.card.isr & ISR_TIMEOUT, 0);
+	assert_int_equal(recovered(), 0);
+	assert_false(bench.rtl->polled);
+}
+
+/* [41]: an 8259 that firmware left edge triggered sees a line that stays high
+ * as one edge.  The mock's line is level triggered; so what is asserted is that
+ * the line goes low in every round, and that its last state is low. */
+static struct {
+	uint64_t edges;
+	bool high;
+} edge;
+
+static void watch_edges(struct mock_rtl *m, uint64_t access)
+{
+	bool high = m->isr & m->imr;
+
+	edge.edges += high && !edge.high;
+	edge.high = high;
+}
+
+static void every_interrupt_is_an_edge(void **state)
+{
+	uint64_t before = bench.dev->stats.interrupts;
+
+	memset(&edge, 0, sizeof(edge));
+	bench.card.hook = watch_edges;
+	for (uint32_t i = 0; i < 200; i++) {
+		arrive(i, 100);
+		if (i % 3 == 0)
+			arrive(i, 100);
+		mock_rtl_raise(&bench.card, ISR_PUN);
+		run_for(100 * US);
+		assert_int_equal(bench.card.isr & bench.card.imr, 0);
+	}
+	assert_int_equal(edge.edges, bench.dev->stats.interrupts - before);
+	assert_int_equal(bench.received, 267);
+}
+
 int main(void)
 {
 #define COLD(fn) cmocka_unit_test_setup(fn, bench_power_on)
@@ -298,6 +374,10 @@ int main(void)
 		CASE(rare_frames_reveal_a_silent_line_as_well),
 		CASE(one_lost_interrupt_is_only_counted),
 		CASE(a_storm_of_another_device_ends_in_polling),
+		CASE(a_cause_that_does_not_clear_ends_in_polling),
+		CASE(a_busy_card_is_no_storm),
+		CASE(the_timer_of_the_card_is_not_needed),
+		CASE(every_interrupt_is_an_edge),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
