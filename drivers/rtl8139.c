@@ -543,7 +543,15 @@ static struct rtl *make_card(const struct pci_device *d)
 	return r;
 }
 
-/* Finds the registers and resets the card.  Returns 0 or -EIO, said. */
+static int say_silent(const struct rtl *r, paddr_t base)
+{
+	log_error("rtl8139: the card at %02x:%02x.%x, %#llx, does not answer",
+	    r->at.bus, r->at.slot, r->at.function, (unsigned long long)base);
+	return -EIO;
+}
+
+/* Finds the registers and the address, and tries the card once; leaves it as
+ * new.  Returns 0 or -EIO, said. */
 static int open_card(struct rtl *r)
 {
 	paddr_t base;
@@ -559,20 +567,17 @@ static int open_card(struct rtl *r)
 	if (base == 0)
 		return -EIO;
 	r->regs = arch_map_device(base, RTL_REGS_BYTES);
-	if (!r->regs || reset_card(r) != 0) {
-		log_error("rtl8139: the card at %02x:%02x.%x, %#llx, does not "
-		          "answer",
-		    r->at.bus, r->at.slot, r->at.function,
-		    (unsigned long long)base);
-		return -EIO;
-	}
+	if (!r->regs || reset_card(r) != 0)
+		return say_silent(r, base);
 	if (rtl_find_mac(r, r->dev.mac) != 0) {
 		log_error("rtl8139: the card at %02x:%02x.%x has no usable MAC "
 		          "address",
 		    r->at.bus, r->at.slot, r->at.function);
 		return -EIO;
 	}
-	return 0;
+	configure(r);
+	rtl_loop_check(r);
+	return reset_card(r) == 0 ? 0 : say_silent(r, base);
 }
 
 static void say_attached(struct rtl *r, const struct pci_device *d)

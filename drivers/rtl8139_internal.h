@@ -282,12 +282,23 @@ void rtl_tx_drop(struct rtl *r);
 /* Starts the transmitter, which is off, without what it had: section 7.8. */
 void rtl_tx_start(struct rtl *r);
 
+/* Gives len bytes to a slot whose turn it is: its length starts the card. */
+void rtl_tx_start_slot(
+    struct rtl *r, unsigned i, const uint8_t *frame, uint32_t len);
+
 /* The device's tx operation. */
 bool rtl_tx(struct netdev *dev, struct pkt *p);
 
 /* Frees what the card has sent, and handles what went wrong when the card
  * reported an error.  Context: bottom half. */
 void rtl_tx_reclaim(struct rtl *r, bool errors);
+
+/* --- rtl8139_loop.c ------------------------------------------------------ */
+
+/* Sends a frame to itself and says what does not work.  The card was started
+ * and is masked; it must be reset afterwards.  Takes up to 20 ms.  Context:
+ * boot. */
+void rtl_loop_check(struct rtl *r);
 
 /* --- rtl8139_irq.c ------------------------------------------------------- */
 
@@ -311,5 +322,6 @@ void rtl_find_line(struct rtl *r);
 void rtl_start_polling(struct rtl *r, const char *why);
 
 /* Notices that interrupts are lost, or that the line rings without end, for
- * another device or for a cause that does not clear; isr is what ISR reads.  Context: the look, once a second. */
+ * another device or for a cause that does not clear; isr is what ISR reads.
+ * Context: the look, once a second. */
 void rtl_check_interrupts(struct rtl *r, uint16_t isr);

@@ -157,8 +157,7 @@ static bool in_place(const struct pkt *p, uint32_t len)
 	return arch_dma_addr(p->data) + RTL_SLOT_BYTES <= UINT32_MAX;
 }
 
-/* Writes address and length; the length starts the card. */
-static void start_slot(
+void rtl_tx_start_slot(
     struct rtl *r, unsigned i, const uint8_t *frame, uint32_t len)
 {
 	arch_barrier();
@@ -220,6 +219,6 @@ bool rtl_tx(struct netdev *dev, struct pkt *p)
 	s->underrun = false;
 	s->aborted = false;
 	r->tx_head++;
-	start_slot(r, i, frame, pad(frame, len));
+	rtl_tx_start_slot(r, i, frame, pad(frame, len));
 	return true;
 }

@@ -49,6 +49,7 @@ enum {
 
 #define TICK_NS   30
 #define RETURN_NS 10000
+#define LOOP_NS   20000
 
 #define TSD_TABT 0x40000000u
 #define TSD_OWC  0x20000000u
@@ -57,9 +58,15 @@ enum {
 #define TSD_OWN  0x00002000u
 #define TSD_SIZE 0x00001fffu
 
-#define TCR_CLRABT  1u
-#define TCR_ID_MASK 0x7cc00000u
-#define RCR_56      0x40u
+#define TCR_CLRABT   1u
+#define TCR_ID_MASK  0x7cc00000u
+#define TCR_LOOPBACK 0x00060000u
+#define RCR_56       0x40u
+#define RCR_AAP      0x01u
+#define RCR_APM      0x02u
+#define RCR_AM       0x04u
+#define RCR_AB       0x08u
+#define RCR_WRAP     0x80u
 
 #define HEADER      4u
 #define FCS         4u
@@ -162,21 +169,35 @@ static bool ring_empty(const struct mock_rtl *m)
 	return m->cbr == m->read_at;
 }
 
+static void wipe_ring(struct mock_rtl *m)
+{
+	m->wiped |= m->strangers > 0;
+	m->strangers = 0;
+	m->cbr = 0;
+	m->read_at = 0;
+}
+
 static uint32_t align4(uint32_t n)
 {
 	return (n + 3) & ~3u;
 }
 
-/* Writes into the ring at an offset, wrapping. */
+/* Writes into the ring at an offset below its size. */
 static void ring_write(
     struct mock_rtl *m, uint32_t at, const void *data, uint32_t len)
 {
 	uint32_t size = mock_rtl_ring_bytes(m);
-	uint8_t *ring = host_dma_to_ptr(m->rbstart, size);
+	/* With WRAP set, a frame goes on behind the ring; the 64 KiB ring wraps
+	 * all the same. */
+	bool on = m->rcr & RCR_WRAP && size < 65536;
+	uint32_t reach = on && at + len > size ? at + len : size;
+	uint8_t *ring = host_dma_to_ptr(m->rbstart, reach);
 
+	if (m->loses_dma)
+		return;
 	for (uint32_t i = 0; i < len;) {
-		uint32_t to = (at + i) % size;
-		uint32_t n = len - i < size - to ? len - i : size - to;
+		uint32_t to = on ? at + i : (at + i) % size;
+		uint32_t n = len - i < reach - to ? len - i : reach - to;
 
 		memcpy(ring + to, (const uint8_t *)data + i, n);
 		i += n;
@@ -198,8 +219,12 @@ static void store(
 {
 	static const uint8_t fcs[FCS] = { 0xde, 0xad, 0xbe, 0xef };
 
-	ring_write(m, at + HEADER, frame, len);
-	ring_write(m, at + HEADER + len, fcs, FCS);
+	uint8_t bytes[MOCK_RTL_FRAME_MAX + FCS];
+
+	assert(len <= MOCK_RTL_FRAME_MAX);
+	memcpy(bytes, frame, len);
+	memcpy(bytes + len, fcs, FCS);
+	ring_write(m, at + HEADER, bytes, len + FCS);
 	write_header(m, at, 1, (uint16_t)(len + FCS));
 }
 
@@ -232,20 +257,23 @@ static bool fits(const struct mock_rtl *m, uint32_t len)
 	return align4(HEADER + len + FCS) < mock_rtl_free(m);
 }
 
-static void receive(struct mock_rtl *m, const void *frame, uint32_t len)
+static void receive(
+    struct mock_rtl *m, const void *frame, uint32_t len, uint16_t causes)
 {
 	store(m, m->cbr, frame, len);
+	m->strangers += !m->looping;
 	publish(m, align4(HEADER + len + FCS));
-	mock_rtl_raise(m, ISR_ROK);
+	mock_rtl_raise(m, causes);
 }
 
-bool mock_rtl_rx(struct mock_rtl *m, const void *frame, uint32_t len)
+static bool arrive(
+    struct mock_rtl *m, const void *frame, uint32_t len, uint16_t causes)
 {
 	assert(m->open_at == NOT_OPEN);
 	if (!receiving(m))
 		return false;
 	if (fits(m, len) && m->backlog_count == 0) {
-		receive(m, frame, len);
+		receive(m, frame, len, causes);
 		return true;
 	}
 	if (m->back_pressure) {
@@ -258,6 +286,50 @@ bool mock_rtl_rx(struct mock_rtl *m, const void *frame, uint32_t len)
 	return false;
 }
 
+bool mock_rtl_rx(struct mock_rtl *m, const void *frame, uint32_t len)
+{
+	return arrive(m, frame, len, ISR_ROK);
+}
+
+bool mock_rtl_rx_silent(struct mock_rtl *m, const void *frame, uint32_t len)
+{
+	return arrive(m, frame, len, 0);
+}
+
+/* The Ethernet CRC, most significant bit first, not inverted: its upper six
+ * bits choose a bit of MAR. */
+static uint32_t crc32_msb(const uint8_t *p, uint32_t len)
+{
+	uint32_t crc = UINT32_MAX;
+
+	for (uint32_t i = 0; i < 8 * len; i++) {
+		uint32_t in = p[i / 8] >> (i % 8) & 1;
+
+		crc = crc << 1 ^ ((crc >> 31 ^ in) ? 0x04c11db7 : 0);
+	}
+	return crc;
+}
+
+static bool is_wanted(const struct mock_rtl *m, const uint8_t *frame)
+{
+	static const uint8_t all[6] = { 255, 255, 255, 255, 255, 255 };
+	uint32_t hash = crc32_msb(frame, 6) >> 26;
+
+	if (m->rcr & RCR_AAP)
+		return true;
+	if (memcmp(frame, all, 6) == 0)
+		return m->rcr & RCR_AB;
+	if (frame[0] & 1)
+		return m->rcr & RCR_AM && m->mar[hash / 8] >> hash % 8 & 1;
+	return m->rcr & RCR_APM && memcmp(frame, m->idr, 6) == 0;
+}
+
+bool mock_rtl_rx_filtered(
+    struct mock_rtl *m, const uint8_t *frame, uint32_t len)
+{
+	return len >= 60 && is_wanted(m, frame) && mock_rtl_rx(m, frame, len);
+}
+
 /* What a CAPR write sets going again in QEMU. */
 static void flush_backlog(struct mock_rtl *m)
 {
@@ -266,7 +338,7 @@ static void flush_backlog(struct mock_rtl *m)
 
 		if (!fits(m, f->len))
 			return;
-		receive(m, f->data, f->len);
+		receive(m, f->data, f->len, ISR_ROK);
 		m->backlog_first = (m->backlog_first + 1) % MOCK_RTL_BACKLOG;
 		m->backlog_count--;
 	}
@@ -316,6 +388,8 @@ static void write_capr(struct mock_rtl *m, uint32_t v)
 	if ((to - m->read_at) % size > (m->cbr - m->read_at) % size)
 		panic("mock card: CAPR %04x is beyond CBR %04x", v, m->cbr);
 	m->read_at = to;
+	if (ring_empty(m))
+		m->strangers = 0;
 	if (was_empty && m->pun_on_empty_capr)
 		mock_rtl_raise(m, ISR_PUN);
 	flush_backlog(m);
@@ -336,6 +410,11 @@ static void *tx_bytes(struct mock_rtl *m, unsigned i)
 static void tx_event(void *arg)
 {
 	mock_rtl_tx_step(arg, MOCK_TX_OK);
+}
+
+static bool loops_back(const struct mock_rtl *m)
+{
+	return (m->tcr & TCR_LOOPBACK) == TCR_LOOPBACK;
 }
 
 static void schedule_tx(struct mock_rtl *m)
@@ -365,12 +444,24 @@ static void write_tsd(struct mock_rtl *m, unsigned i, uint32_t v)
 	m->tsd[i] = v & ~TSD_OWN;
 	memcpy(m->tx_snapshot[i], tx_bytes(m, i), len);
 	m->tx_next++;
-	schedule_tx(m);
+	if (loops_back(m))
+		host_at(arch_clock_ns() + LOOP_NS, tx_event, m);
+	else
+		schedule_tx(m);
 }
 
 uint32_t mock_rtl_tx_pending(const struct mock_rtl *m)
 {
 	return m->tx_next - m->tx_oldest;
+}
+
+static void loop_back(struct mock_rtl *m, const struct mock_frame *f)
+{
+	if (m->no_loopback)
+		return;
+	m->looping = true;
+	mock_rtl_rx_filtered(m, f->data, f->len);
+	m->looping = false;
 }
 
 static void send(struct mock_rtl *m, unsigned i)
@@ -381,8 +472,13 @@ static void send(struct mock_rtl *m, unsigned i)
 	memcpy(f->data, tx_bytes(m, i), f->len);
 	if (memcmp(f->data, m->tx_snapshot[i], f->len) != 0)
 		panic("mock card: slot %u changed while on the card", i);
-	m->sent_count++;
+	if (m->loses_dma)
+		memset(f->data, 0, f->len);
 	m->tx_oldest++;
+	if (!loops_back(m))
+		m->sent_count++;
+	else
+		loop_back(m, f);
 }
 
 bool mock_rtl_tx_step(struct mock_rtl *m, enum mock_tx how)
@@ -545,15 +641,13 @@ static void stop_tx(struct mock_rtl *m)
 static void reset(struct mock_rtl *m)
 {
 	m->resets++;
-	m->wiped |= !ring_empty(m);
+	wipe_ring(m);
 	memcpy(m->idr, m->idr_mac, 6);
 	m->cr = 0;
 	m->isr = 0;
 	m->imr = 0;
 	m->tcr = m->chip;
 	m->rcr = m->eeprom == MOCK_EEPROM_56 ? RCR_56 : 0;
-	m->cbr = 0;
-	m->read_at = 0;
 	m->open_at = NOT_OPEN;
 	m->tx_oldest = 0;
 	stop_tx(m);
@@ -699,11 +793,7 @@ static void write_isr(struct mock_rtl *m, uint32_t v)
 static void write_rcr(struct mock_rtl *m, uint32_t v)
 {
 	m->rcr = (v & ~RCR_56) | (m->rcr & RCR_56);
-	m->wiped |= !ring_empty(m);
-	m->cbr = 0;
-	m->read_at = 0;
-	if (v & 0x80)
-		panic("mock card: RCR.WRAP lets the card leave the ring");
+	wipe_ring(m);
 	if (m->rbstart % 16 != 0)
 		panic("mock card: the ring begins at %08x", m->rbstart);
 }

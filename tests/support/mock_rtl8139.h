@@ -61,7 +61,7 @@ struct mock_rtl {
 	bool pun_on_empty_capr; /* a CAPR write to an empty ring sets PUN */
 	bool loses_dma;         /* claims to read and write memory, as QEMU
 	                           without bus mastering */
-	bool promiscuous;       /* mock_rtl_rx takes frames for anybody */
+	bool no_loopback;       /* loses what it sends to itself */
 	bool gone;              /* reads as all ones */
 	bool decode_off;        /* reads as zero */
 	bool no_interrupt;      /* the line goes nowhere */
@@ -93,6 +93,8 @@ struct mock_rtl {
 	uint8_t cr, eecr, config1, config3, ee_out;
 	uint32_t tcr, rcr, rbstart, tsd[4], tsad[4];
 	uint32_t cbr, read_at; /* ring offsets */
+	uint32_t strangers;    /* frames in the ring that it did not send */
+	bool looping;          /* receives what it sends */
 	uint32_t open_at;      /* a frame in progress, or UINT32_MAX */
 	uint32_t tx_next, tx_oldest;
 	uint8_t tx_snapshot[4][MOCK_RTL_SENT_BYTES];
@@ -112,9 +114,17 @@ struct mock_rtl {
 void mock_rtl_init(struct mock_rtl *m, struct mock_pci *pci, uint8_t bus,
     uint8_t slot, uint8_t irq);
 
-/* A frame (without FCS) arrives.  Returns whether the ring, or the backlog,
- * took it. */
+/* A frame (without FCS) arrives for whomever.  Returns whether the ring, or the
+ * backlog, took it. */
 bool mock_rtl_rx(struct mock_rtl *m, const void *frame, uint32_t len);
+
+/* The same, if the filter of RCR, IDR and MAR lets it through. */
+bool mock_rtl_rx_filtered(
+    struct mock_rtl *m, const uint8_t *frame, uint32_t len);
+
+/* The same as mock_rtl_rx in two steps: in memory and published, with no cause
+ * raised; mock_rtl_raise(ISR_ROK) is the other. */
+bool mock_rtl_rx_silent(struct mock_rtl *m, const void *frame, uint32_t len);
 
 /* Writes an arbitrary header and bytes as if the card had, and publishes
  * advance bytes. */
