@@ -91,6 +91,7 @@ enum rtl_tsad { TSAD_OWN = 0, TSAD_TABT = 4, TSAD_TUN = 8, TSAD_TOK = 12 };
 #define RTL_RING_BYTES 32768u
 #define RTL_RING_MASK  (RTL_RING_BYTES - 1)
 #define RTL_SLOTS      4u
+#define RTL_FRAME_HEAD 14u   /* what Ethernet puts in front */
 #define RTL_FRAME_MIN  60u   /* without FCS; the card does not pad */
 #define RTL_FRAME_MAX  1514u /* without FCS */
 #define RTL_FCS_BYTES  4u

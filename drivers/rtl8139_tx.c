@@ -196,7 +196,7 @@ bool rtl_tx(struct netdev *dev, struct pkt *p)
 	struct rtl *r = container_of(dev, struct rtl, dev);
 	uint32_t len = (uint32_t)pkt_len(p);
 
-	assert(len <= RTL_FRAME_MAX);
+	assert(len >= RTL_FRAME_HEAD && len <= RTL_FRAME_MAX);
 	if (r->state == RTL_DEAD) {
 		pkt_drop(p, DROP_NETDEV_DOWN);
 		return true;

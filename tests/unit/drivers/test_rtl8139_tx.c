@@ -101,6 +101,20 @@ static void a_frame_too_long_is_a_panic(void **state)
 	assert_non_null(strstr(host_panic_text(), "RTL_FRAME_MAX"));
 }
 
+/* [48]: the layers above send at least a link header. */
+static void a_packet_without_a_header_is_a_panic(void **state)
+{
+	jmp_buf env;
+
+	if (setjmp(env) == 0) {
+		host_expect_panic(&env);
+		send(1, 0);
+		fail();
+	}
+	assert_non_null(strstr(host_panic_text(), "RTL_FRAME_HEAD"));
+	assert_int_equal(bench.card.sent_count, 0);
+}
+
 /* --- Slots
  * -------------------------------------------------------------------- */
 
@@ -427,6 +441,7 @@ int main(void)
 		CASE(frames_of_every_length_and_shape_leave_padded),
 		CASE(a_short_packet_without_room_is_copied),
 		CASE(a_frame_too_long_is_a_panic),
+		CASE(a_packet_without_a_header_is_a_panic),
 		CASE(the_fifth_packet_waits_for_a_slot),
 		CASE(slots_take_turns_through_a_thousand_frames),
 		CASE(ordinary_packets_cost_no_interrupt),
