@@ -20,6 +20,11 @@ soak: ## every combination of machine, firmware and controller; long
 	+$(Q)SOAK=1 B=$(B) tools/run-tests qemu
 
 # What the boots in QEMU need.
-test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img $(B)/ringlet.iso
+test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img $(B)/ringlet.iso \
+    $(B)/watch.so
+
+$(B)/watch.so: tests/qemu/watch.c
+	$(call say,HOSTCC,$<)
+	$(Q)$(HOSTCC) $(WARN) -O2 -fPIC -shared $< -o $@
 
 .PHONY: test check bench soak test-images

@@ -16,6 +16,7 @@ import struct
 import threading
 import time
 
+import card
 import frames as f
 
 GUEST_MAC = f.mac("52:54:00:12:34:56")
@@ -105,8 +106,9 @@ class Wire:
             self.take(f.Frame(raw))
 
     def take(self, frame):
-        if frame.wrong:
-            self.wrong.append("%r: %s" % (frame, ", ".join(frame.wrong)))
+        wrong = card.frame_errors(frame, self.guest_mac)
+        if wrong:
+            self.wrong.append("%r: %s" % (frame, ", ".join(wrong)))
         if frame.op == 1 and frame.tpa in self.addresses:
             self.answer_arp(frame)
         client = self.clients.get((frame.ip_dst, frame.dport)) \
