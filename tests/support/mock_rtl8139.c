@@ -51,6 +51,7 @@ enum {
 #define RETURN_NS 10000
 #define LOOP_NS   20000
 
+#define TSD_CRS  0x80000000u
 #define TSD_TABT 0x40000000u
 #define TSD_OWC  0x20000000u
 #define TSD_TOK  0x00008000u
@@ -488,11 +489,13 @@ bool mock_rtl_tx_step(struct mock_rtl *m, enum mock_tx how)
 	if (mock_rtl_tx_pending(m) == 0 || m->tx_stopped)
 		return false;
 	switch (how) {
-	case MOCK_TX_OK_AFTER_UNDERRUN:
 	case MOCK_TX_OK:
+	case MOCK_TX_OK_AFTER_UNDERRUN:
+	case MOCK_TX_OK_WITHOUT_CARRIER:
 		send(m, i);
-		m->tsd[i] |=
-		    TSD_OWN | TSD_TOK | (how == MOCK_TX_OK ? 0 : TSD_TUN);
+		m->tsd[i] |= TSD_OWN | TSD_TOK;
+		m->tsd[i] |= how == MOCK_TX_OK_AFTER_UNDERRUN ? TSD_TUN : 0;
+		m->tsd[i] |= how == MOCK_TX_OK_WITHOUT_CARRIER ? TSD_CRS : 0;
 		mock_rtl_raise(m, ISR_TOK);
 		break;
 	case MOCK_TX_ABORT:

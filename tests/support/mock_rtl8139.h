@@ -32,8 +32,9 @@ enum mock_tx {
 	MOCK_TX_ABORT,    /* stops until CLRABT, then tries again */
 	MOCK_TX_UNDERRUN, /* reported; the card tries again by itself */
 	MOCK_TX_OK_AFTER_UNDERRUN,
-	MOCK_TX_WINDOW,  /* late collision: not sent */
-	MOCK_TX_DMA_DONE /* read from memory, still in the FIFO */
+	MOCK_TX_OK_WITHOUT_CARRIER, /* as always at 100 Mbit/s */
+	MOCK_TX_WINDOW,             /* late collision: not sent */
+	MOCK_TX_DMA_DONE            /* read from memory, still in the FIFO */
 };
 
 struct mock_frame {

@@ -381,6 +381,19 @@ static void a_late_collision_is_counted_and_done(void **state)
 	assert_int_equal(recovered(), 0);
 }
 
+/* [31] */
+static void a_lost_carrier_means_nothing(void **state)
+{
+	for (uint32_t i = 0; i < 10; i++) {
+		send(i, 300);
+		mock_rtl_tx_step(&bench.card, MOCK_TX_OK_WITHOUT_CARRIER);
+	}
+	run_for(2 * NS_PER_S);
+	assert_int_equal(bench.dev->stats.tx_errors, 0);
+	assert_int_equal(recovered(), 0);
+	check_pool_full();
+}
+
 /* [33]: real cards keep what they cannot send. */
 static void without_a_link_nothing_is_a_hang(void **state)
 {
@@ -459,6 +472,7 @@ int main(void)
 		CASE(a_hung_transmitter_ends_in_the_watchdog),
 		CASE(a_slow_transmitter_does_not),
 		CASE(a_late_collision_is_counted_and_done),
+		CASE(a_lost_carrier_means_nothing),
 		CASE(without_a_link_nothing_is_a_hang),
 		CASE(room_is_told_when_a_slot_is_free),
 		CASE(sending_from_the_poll_works),
