@@ -289,6 +289,7 @@ def test_frames_of_every_kind(boot, machine, door):
 def test_a_card_works_in_every_slot(boot, machine, slot):
     """[36]: the slot decides which line it is wired to."""
     guest = boot(net=Wire(), machine=machine, addr="%x" % slot)
+    assert guest.net.ping(1, 1, b"")
     assert answered(guest.net, [64] * 50) == list(range(50))
     stats = guest.stats()
     assert stats["eth0.line"] != "polled" and stats["eth0.interrupts"] > 0
@@ -298,6 +299,7 @@ def test_a_card_works_in_every_slot(boot, machine, slot):
 def test_memory_above_4_gib_is_not_used_for_frames(boot):
     """[54]: an address of the card's has 32 bits."""
     guest = boot(net=Wire(), machine="q35", mem=8192)
+    assert guest.net.ping(1, 1, b"")
     check_laps(guest)
     check_echo(guest.net, noise(2, 200000))
 
