@@ -411,7 +411,7 @@ static void no_two_frames_are_lost_between_accesses(void **state)
 	uint64_t last = live(0, 0, step_frame, step_frame);
 
 	for (uint64_t k = 1; k <= last; k++)
-		for (uint64_t gap = 1; gap < 16; gap++)
+		for (uint64_t gap = 1; gap < 11; gap++)
 			live(k, k + gap, step_frame, step_frame);
 }
 
@@ -422,7 +422,7 @@ static void no_frame_is_lost_before_its_cause(void **state)
 	uint64_t last = live(0, 0, step_memory, step_cause);
 
 	for (uint64_t k = 1; k <= last; k++)
-		for (uint64_t gap = 1; gap < 8; gap++)
+		for (uint64_t gap = 1; gap < 6; gap++)
 			live(k, k + gap, step_memory, step_cause);
 }
 

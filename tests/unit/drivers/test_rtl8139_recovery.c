@@ -167,6 +167,24 @@ static void a_hang_restarts_the_transmitter_alone(void **state)
 	assert_int_equal(mock_rtl_tx_pending(&bench.card), 2);
 }
 
+/* [30] */
+static void an_underrun_for_ever_restarts_the_transmitter_alone(void **state)
+{
+	uint64_t resets = bench.card.resets;
+
+	for (uint32_t i = 0; i < 4; i++)
+		send(i, 300);
+	mock_rtl_tx_step(&bench.card, MOCK_TX_UNDERRUN);
+	run_for(7 * NS_PER_S);
+	check_recovered(0, 1, 0);
+	assert_int_equal(bench.card.resets, resets);
+	/* What it learned stays: more bytes in the FIFO before it sends. */
+	send(4, 300);
+	assert_int_equal(bench.card.last_threshold, 10);
+	assert_true(mock_rtl_tx_step(&bench.card, MOCK_TX_OK));
+	check_works();
+}
+
 static void a_transmitter_that_hangs_on_costs_a_reset(void **state)
 {
 	for (uint32_t i = 0; i < 6; i++)
@@ -317,6 +335,7 @@ int main(void)
 		CASE(a_frame_never_complete_restarts_the_receiver_alone),
 		CASE(a_second_abort_restarts_the_transmitter_alone),
 		CASE(a_hang_restarts_the_transmitter_alone),
+		CASE(an_underrun_for_ever_restarts_the_transmitter_alone),
 		CASE(a_transmitter_that_hangs_on_costs_a_reset),
 		cmocka_unit_test_setup(
 		    a_receiver_that_never_worked_costs_a_reset, bench_start),
