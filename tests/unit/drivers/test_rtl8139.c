@@ -689,6 +689,16 @@ static void a_card_that_vanishes_is_given_up(void **state)
 	check_dead("is gone: its registers read as all ones");
 }
 
+/* [42]: the poll does not take all ones for causes to work on. */
+static void a_card_that_vanishes_before_a_poll_is_given_up_by_it(void **state)
+{
+	bench.card.gone = true;
+	netdev_schedule(bench.dev);
+	run_for(MS);
+	assert_int_equal(recovered(), 0);
+	check_dead("is gone: its registers read as all ones");
+}
+
 /* [42]: wherever the driver just is. */
 static uint64_t vanish_access;
 
@@ -784,6 +794,7 @@ int main(void)
 		CASE(a_card_that_keeps_breaking_is_given_rest),
 		CASE(packets_wait_while_the_card_rests),
 		CASE(a_card_that_vanishes_is_given_up),
+		CASE(a_card_that_vanishes_before_a_poll_is_given_up_by_it),
 		COLD(a_card_may_vanish_at_any_access),
 		CASE(a_card_without_its_address_is_given_it_back),
 		CASE(a_card_that_reads_zero_for_ever_is_given_up),
