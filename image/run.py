@@ -93,6 +93,9 @@ def qemu_args(c):
         "-machine", c.machine, "-cpu", c.cpu, "-accel", c.accel,
         "-m", str(c.mem_mib),
     ]
+    if c.machine == "q35":
+        # As shipped it has a watchdog that may not restart it.
+        args += ["-global", "ICH9-LPC.noreboot=false"]
     args += ["-vga", "std"] if c.screen else ["-display", "none"]
     args += door_args(c)
     if c.netdev is not None:
