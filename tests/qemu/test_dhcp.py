@@ -217,6 +217,7 @@ def test_rebinding_and_expiry(boot):
     guest.wait_line(r"DHCP lease has expired", 5)
     server.wait(lambda m: m.kind == REQUEST and m.when > first.when + 9 and
                 not any(m.ciaddr), 25, "request")
+    guest.wait_line(r"DHCP lease of 10\.66\.0\.50", 5, nth=2)
     assert wire.ping(1, 1, b"")
 
 
