@@ -24,6 +24,13 @@ REPORTS = {
               "\n",
     "off": "\nHANGING off\n",
 }
+# What the start after it tells of the run before.
+TOLD = {
+    "poll": "] | PANIC watchdog: eth0 has not been polled for 5 s\n",
+    "thread": "] | PANIC watchdog: thread hang has let nothing else run for 5 s"
+              "\n",
+    "off": "] the previous run ended without a panic (watchdog, ",
+}
 
 
 def start(boot, machine, hang, append="panic=reboot:0", **options):
@@ -71,6 +78,7 @@ def test_whatever_hangs_the_machine_comes_back(boot):
         assert REPORTS[hang] in said
         assert ("PANIC" in said) == (hang != "off")
         assert ("hang_thread+0x" in said) == (hang == "thread")
+        assert TOLD[hang] in again
 
 
 @pytest.mark.deadline(90)
