@@ -16,10 +16,6 @@
 
 static_assert(sizeof(struct tcp_hdr) == 20, "RFC 9293 3.1");
 
-#define TCP_OPT_END 0
-#define TCP_OPT_NOP 1
-#define TCP_OPT_MSS 2
-
 /* --- 3.10.7.1: no connection --------------------------------------------- */
 
 /* A reset that the sender of s will believe. */
@@ -138,7 +134,7 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 		c->iss = *isn_after + 1;
 	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
 	start_receiving(c, s);
-	set_mss(c, s->mss);
+	set_mss(c, s->opt.mss);
 	set_window(c, s);
 	stack_count(l->stack, COUNT_TCP_PASSIVE_OPENS);
 	tcp_send_syn(c);
@@ -194,7 +190,7 @@ static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
 		return;
 	}
 	start_receiving(c, s);
-	set_mss(c, s->mss);
+	set_mss(c, s->opt.mss);
 	set_window(c, s);
 	if (!(s->flags & TCP_ACK)) {
 		/* Simultaneous open (3.5, figure 8). */
@@ -645,26 +641,15 @@ static void conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 
 /* --- 3.10.7: the segment and its connection ------------------------------- */
 
-/*
- * RFC 9293 3.2: the option list.  A malformed one ends the search and harms
- * nothing (MUST-7).
- */
-static uint16_t find_mss(const uint8_t *o, size_t len)
+/* Options that only a SYN may bring are no options elsewhere. */
+static void parse_options(struct tcp_seg *s, const uint8_t *bytes, size_t len)
 {
-	size_t i = 0;
-
-	while (i < len && o[i] != TCP_OPT_END) {
-		if (o[i] == TCP_OPT_NOP) {
-			i++;
-			continue;
-		}
-		if (i + 1 >= len || o[i + 1] < 2 || o[i + 1] > len - i)
-			break;
-		if (o[i] == TCP_OPT_MSS && o[i + 1] == 4)
-			return (uint16_t)(o[i + 2] << 8 | o[i + 3]);
-		i += o[i + 1];
-	}
-	return 0;
+	tcp_options_parse(&s->opt, bytes, len);
+	if (s->flags & TCP_SYN)
+		return;
+	s->opt.mss = 0;
+	s->opt.wscale = TCP_NO_WSCALE;
+	s->opt.sack_permitted = false;
 }
 
 static void parse_header(struct tcp_seg *s, const struct tcp_hdr *h)
@@ -700,9 +685,7 @@ static enum drop_reason parse(struct pkt *p, struct tcp_seg *s)
 	parse_header(s, h);
 	if (!s->t.peer.port || !s->t.local.port)
 		return DROP_TCP_PORT_ZERO;
-	if (s->flags & TCP_SYN)
-		s->mss =
-		    find_mss((const uint8_t *)(h + 1), header_len - sizeof(*h));
+	parse_options(s, (const uint8_t *)(h + 1), header_len - sizeof(*h));
 	pkt_pull(p, header_len);
 	s->len = (uint32_t)pkt_linear(p) + !!(s->flags & TCP_SYN) +
 	         !!(s->flags & TCP_FIN);

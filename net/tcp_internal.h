@@ -12,6 +12,7 @@
 #include "net/netdev.h"
 #include "net/sock.h"
 #include "net/tcp.h"
+#include "net/tcp_opt.h"
 
 struct sock;
 
@@ -53,7 +54,8 @@ struct tcp_conn {
 	uint32_t snd_max; /* highest sequence number ever sent, plus one */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t max_snd_wnd;
-	uint16_t mss;    /* of what we send: the peer's, our link's */
+	uint16_t mss; /* SMSS: bytes of text in a segment of ours, when it has
+	               * no options but those of every segment; tcp_eff_mss */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
 	bool more; /* the user said that more follows at once */
@@ -69,6 +71,14 @@ struct tcp_conn {
 	uint8_t unacked_segments;
 	struct list ooo; /* struct pkt by seq: out-of-order segments */
 	uint32_t ooo_len;
+
+	/* Options that both sides agreed on (RFC 7323, RFC 2018). */
+	bool sack_ok, ts_ok;
+	uint8_t snd_wscale, rcv_wscale; /* Snd.Wind.Shift, Rcv.Wind.Shift */
+	uint32_t ts_recent;             /* TS.Recent: the peer's TSval, or 0 */
+	uint32_t last_ack_sent;         /* Last.ACK.sent */
+	uint32_t ts_offset;             /* our TSval is the clock and this */
+	uint64_t ts_recent_age_ns;      /* when ts_recent was set */
 
 	/* Retransmission (RFC 6298). */
 	struct timer rexmt, delack;
@@ -102,8 +112,8 @@ struct tcp_seg {
 	uint32_t seq, ack, wnd;
 	uint32_t len; /* SEG.LEN: data, SYN and FIN */
 	uint8_t flags;
-	uint16_t mss;         /* the option, 0 when absent */
-	enum drop_reason why; /* DROP_COUNT: not dropped */
+	struct tcp_options opt; /* those of a SYN are absent in others */
+	enum drop_reason why;   /* DROP_COUNT: not dropped */
 };
 
 #define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1, MUST-15 */
@@ -178,6 +188,10 @@ void tcp_listen_rx(
 
 /* --- tcp_out.c ----------------------------------------------------------- */
 
+/* Text that fits a segment sent now: mss, less what further options take (RFC
+ * 6691).  Congestion control counts in mss. */
+uint32_t tcp_eff_mss(const struct tcp_conn *c);
+
 /* Sends what may be sent now: data, FIN, or an ACK that is due.  force: a small
  * segment too.  Sees to it that a timer runs while something is left. */
 void tcp_output(struct tcp_conn *c);
@@ -211,7 +225,10 @@ void tcp_timer_ensure(struct tcp_conn *c);
 void tcp_timer_progress(struct tcp_conn *c);
 /* Forgets all backing off. */
 void tcp_timer_restart(struct tcp_conn *c);
+/* The segment that is being timed was acknowledged. */
 void tcp_rtt_sample(struct tcp_conn *c);
+/* A round trip took so long (RFC 6298 section 2). */
+void tcp_rtt_sample_ns(struct tcp_conn *c, uint64_t rtt_ns);
 
 /* --- tcp_cc.c ------------------------------------------------------------ */
 

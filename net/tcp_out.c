@@ -13,8 +13,6 @@
 #include "net/sock_internal.h"
 #include "net/stack.h"
 
-#define MSS_OPTION_LEN 4
-
 /* Below this a copy is cheaper than a fragment. */
 #define FRAG_MIN 256
 
@@ -55,6 +53,11 @@ uint32_t tcp_update_window(struct tcp_conn *c)
 
 /* --- Building a segment -------------------------------------------------- */
 
+uint32_t tcp_eff_mss(const struct tcp_conn *c)
+{
+	return c->mss;
+}
+
 static uint32_t payload_sum(const struct pkt *p)
 {
 	uint32_t sum = checksum_add(0, p->data, pkt_linear(p));
@@ -74,14 +77,16 @@ struct header {
 	const struct tcp_tuple *t;
 	uint32_t seq, ack;
 	uint8_t flags;
-	uint16_t window, mss; /* mss: 0 for no option */
+	uint16_t window;
+	const struct tcp_options *opt; /* NULL for none */
 };
 
 /* Sends [data] behind a header.  Takes p. */
 static void transmit(struct pkt *p, const struct header *f)
 {
-	size_t options = f->mss ? MSS_OPTION_LEN : 0;
-	size_t header_len = sizeof(struct tcp_hdr) + options;
+	uint8_t options[TCP_OPTIONS_MAX];
+	size_t options_len = f->opt ? tcp_options_write(f->opt, options) : 0;
+	size_t header_len = sizeof(struct tcp_hdr) + options_len;
 	uint32_t len = (uint32_t)(pkt_len(p) + header_len);
 	uint32_t sum = payload_sum(p);
 	struct tcp_hdr *h = pkt_push(p, header_len);
@@ -94,13 +99,7 @@ static void transmit(struct pkt *p, const struct header *f)
 	h->offset = (uint8_t)(header_len / 4 << 4);
 	h->flags = f->flags;
 	h->window = be16_make(f->window);
-	if (options) {
-		/* RFC 9293 3.2: kind 2, length 4. */
-		const uint8_t o[MSS_OPTION_LEN] = { 2, MSS_OPTION_LEN,
-			(uint8_t)(f->mss >> 8), (uint8_t)f->mss };
-
-		memcpy(h + 1, o, sizeof(o));
-	}
+	memcpy(h + 1, options, options_len);
 	sum = checksum_add_run(
 	    ip_pseudo_sum(f->t->local.ip, f->t->peer.ip, IP_PROTO_TCP, len),
 	    checksum_fold(sum), 0);
@@ -127,7 +126,7 @@ static void append_run(struct tcp_conn *c, struct pkt *p, struct byteq_run r)
 static bool send_segment(
     struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
-	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, 0 };
+	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, NULL };
 	uint32_t off = seq - c->snd_una;
 	struct pkt *p = pkt_alloc(c->stack);
 
@@ -154,7 +153,7 @@ static bool send_segment(
 void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
     uint32_t ack, uint8_t flags)
 {
-	struct header f = { t, seq, ack, flags, 0, 0 };
+	struct header f = { t, seq, ack, flags, 0, NULL };
 	struct pkt *p = pkt_alloc(st);
 
 	if (!p)
@@ -224,7 +223,8 @@ static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
 void tcp_send_syn(struct tcp_conn *c)
 {
 	struct ip_route r;
-	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, 0 };
+	struct tcp_options opt;
+	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, &opt };
 	struct pkt *p;
 
 	if (c->state == TCP_SYN_RECEIVED)
@@ -235,8 +235,9 @@ void tcp_send_syn(struct tcp_conn *c)
 	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r) ||
 	    !(p = pkt_alloc(c->stack)))
 		return; /* the timer will try again */
-	f.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
-	                   sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
+	tcp_options_clear(&opt);
+	opt.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
+	                     sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
 	f.window = c->state == TCP_SYN_RECEIVED
 	               ? (uint16_t)(c->rcv_adv - c->rcv_nxt)
 	               : (uint16_t)receive_space(c);
@@ -254,7 +255,7 @@ static bool nodelay(const struct tcp_conn *c)
  * now?  off is its place in the queue. */
 static bool worth_sending(const struct tcp_conn *c, uint32_t off, uint32_t len)
 {
-	if (len >= c->mss)
+	if (len >= tcp_eff_mss(c))
 		return true;
 	if (seq_lt(c->snd_nxt, c->snd_max))
 		return true; /* again */
@@ -275,8 +276,8 @@ static bool next_segment(
 	if (off > c->sendq.len)
 		return false; /* FIN is out */
 	n = c->sendq.len - off;
-	if (n > c->mss)
-		n = c->mss;
+	if (n > tcp_eff_mss(c))
+		n = tcp_eff_mss(c);
 	if (n > (wnd > off ? wnd - off : 0))
 		n = wnd > off ? wnd - off : 0;
 	last = off + n == c->sendq.len;
@@ -343,7 +344,8 @@ void tcp_output_forced(struct tcp_conn *c)
 
 void tcp_retransmit_first(struct tcp_conn *c)
 {
-	uint32_t len = c->sendq.len < c->mss ? c->sendq.len : c->mss;
+	uint32_t mss = tcp_eff_mss(c);
+	uint32_t len = c->sendq.len < mss ? c->sendq.len : mss;
 	uint32_t out = c->snd_max - c->snd_una;
 	uint8_t flags = 0;
 

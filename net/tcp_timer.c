@@ -20,15 +20,10 @@ static uint64_t current_rto(const struct tcp_conn *c)
 	return clamp_rto(c->rto_ns << (c->backoff > 10 ? 10 : c->backoff));
 }
 
-/* RFC 6298 section 2. */
-void tcp_rtt_sample(struct tcp_conn *c)
+void tcp_rtt_sample_ns(struct tcp_conn *c, uint64_t r)
 {
-	uint64_t r, delta;
+	uint64_t delta;
 
-	if (!c->rtt_start_ns)
-		return;
-	r = clock_ns() - c->rtt_start_ns;
-	c->rtt_start_ns = 0;
 	c->backoff = 0;
 	if (!c->srtt_ns) {
 		c->srtt_ns = r ? r : 1;
@@ -42,6 +37,15 @@ void tcp_rtt_sample(struct tcp_conn *c)
 	if (delta < TCP_RTO_MIN_NS)
 		delta = TCP_RTO_MIN_NS;
 	c->rto_ns = clamp_rto(c->srtt_ns + delta);
+}
+
+void tcp_rtt_sample(struct tcp_conn *c)
+{
+	uint64_t start_ns = c->rtt_start_ns;
+
+	c->rtt_start_ns = 0;
+	if (start_ns)
+		tcp_rtt_sample_ns(c, clock_ns() - start_ns);
 }
 
 static bool something_waits(const struct tcp_conn *c)

@@ -251,6 +251,10 @@ def main():
 
     for name, data in frames():
         save("frame", name, data)
+    save("tcp_opt", "syn", b"\2\4\5\xb4\4\2\x08\x0a\0\1\2\3\0\0\0\0"
+         b"\1\3\3\7")
+    save("tcp_opt", "sack", b"\1\1\x08\x0a\0\1\2\3\4\5\6\7\1\1\5\x12"
+         b"\0\0\0\1\0\0\0\2\0\0\0\5\0\0\0\6")
 
 
 if __name__ == "__main__":
