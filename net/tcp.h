@@ -5,7 +5,9 @@
  * (what is sent and when), tcp_timer.c (RFC 6298, zero-window probes, delayed
  * ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
  *
- * Left out so far: every option but MSS, urgent data beyond ignoring it.
+ * tcp_agree.c (options in SYNs; tcp_opt.c reads and writes them) stands apart.
+ *
+ * Left out so far: timestamps, SACK, urgent data beyond ignoring it.
  */
 #pragma once
 

@@ -70,6 +70,15 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 	tcp_update_window(c);
 }
 
+/* All that the peer's SYN says. */
+static void their_syn(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	tcp_agree(c, &s->opt);
+	start_receiving(c, s);
+	set_mss(c, s->opt.mss);
+	set_window(c, s);
+}
+
 /* An honest burst must not throw itself out when the backlog is small. */
 #define SYN_QUEUE_MIN 64
 
@@ -133,9 +142,8 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 	if (isn_after && seq_le(c->iss, *isn_after))
 		c->iss = *isn_after + 1;
 	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
-	start_receiving(c, s);
-	set_mss(c, s->opt.mss);
-	set_window(c, s);
+	tcp_offer(c);
+	their_syn(c, s);
 	stack_count(l->stack, COUNT_TCP_PASSIVE_OPENS);
 	tcp_send_syn(c);
 }
@@ -189,9 +197,7 @@ static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
 		s->why = DROP_TCP_FLAGS;
 		return;
 	}
-	start_receiving(c, s);
-	set_mss(c, s->opt.mss);
-	set_window(c, s);
+	their_syn(c, s);
 	if (!(s->flags & TCP_ACK)) {
 		/* Simultaneous open (3.5, figure 8). */
 		c->state = TCP_SYN_RECEIVED;
@@ -235,7 +241,7 @@ static bool only_ack_counts(const struct tcp_conn *c, const struct tcp_seg *s)
 		return false;
 	if (s->seq == c->rcv_nxt)
 		return c->rcv_adv == c->rcv_nxt;
-	return behind >= s->len && behind <= TCP_WINDOW_MAX;
+	return behind >= s->len && behind <= TCP_WINDOW_MAX << c->rcv_wscale;
 }
 
 /* RFC 9293: an acknowledgment in reply; for a SYN alone our SYN-ACK, which was
@@ -633,6 +639,9 @@ static void conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 		syn_sent_rx(c, s);
 		return;
 	}
+	/* RFC 7323 2.2, 2.3: only the window of a SYN is never scaled. */
+	if (!(s->flags & TCP_SYN))
+		s->wnd <<= c->snd_wscale;
 	/* Third, security, does not apply; sixth, urgent data, is ignored. */
 	if (sequence_step(c, s) && rst_step(c, s) && syn_step(c, s) &&
 	    ack_step(c, s))

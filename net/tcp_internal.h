@@ -73,7 +73,7 @@ struct tcp_conn {
 	uint32_t ooo_len;
 
 	/* Options that both sides agreed on (RFC 7323, RFC 2018). */
-	bool sack_ok, ts_ok;
+	bool wscale_ok, sack_ok, ts_ok;
 	uint8_t snd_wscale, rcv_wscale; /* Snd.Wind.Shift, Rcv.Wind.Shift */
 	uint32_t ts_recent;             /* TS.Recent: the peer's TSval, or 0 */
 	uint32_t last_ack_sent;         /* Last.ACK.sent */
@@ -116,9 +116,9 @@ struct tcp_seg {
 	enum drop_reason why;   /* DROP_COUNT: not dropped */
 };
 
-#define TCP_MSS_DEFAULT 536 /* RFC 9293 3.7.1, MUST-15 */
-#define TCP_MSS_MIN     64  /* a smaller offer is taken as this */
-#define TCP_WINDOW_MAX  65535u
+#define TCP_MSS_DEFAULT 536    /* RFC 9293 3.7.1, MUST-15 */
+#define TCP_MSS_MIN     64     /* a smaller offer is taken as this */
+#define TCP_WINDOW_MAX  65535u /* not scaled */
 
 #define TCP_RTO_INITIAL_NS   (1 * NS_PER_S) /* RFC 6298 2.1 */
 #define TCP_RTO_AFTER_SYN_NS (3 * NS_PER_S) /* RFC 6298 5.7 */
@@ -186,6 +186,15 @@ static inline bool tcp_is_synchronized(const struct tcp_conn *c)
 void tcp_listen_rx(
     struct sock *listener, struct tcp_seg *s, const uint32_t *isn_after);
 
+/* --- tcp_agree.c --------------------------------------------------------- */
+
+/* Chooses what our SYN will say; the owner of c is known. */
+void tcp_offer(struct tcp_conn *c);
+/* The options of the peer's SYN are here. */
+void tcp_agree(struct tcp_conn *c, const struct tcp_options *theirs);
+/* Adds to *o (MSS is set) what our SYN or SYN-ACK says now. */
+void tcp_syn_options(const struct tcp_conn *c, struct tcp_options *o);
+
 /* --- tcp_out.c ----------------------------------------------------------- */
 
 /* Text that fits a segment sent now: mss, less what further options take (RFC
@@ -252,3 +261,5 @@ void tcp_sock_writable(struct tcp_conn *c);
 struct sock *tcp_listener_find(
     const struct stack *st, uint32_t ip, uint16_t port);
 uint32_t tcp_rcvbuf(const struct tcp_conn *c);
+/* The largest that tcp_rcvbuf may become. */
+uint32_t tcp_rcvbuf_max(const struct tcp_conn *c);

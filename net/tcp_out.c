@@ -18,18 +18,25 @@
 
 /* --- Windows ------------------------------------------------------------- */
 
+/* The largest window that can be told; that of a SYN is not scaled (RFC 7323
+ * 2.2). */
+static uint32_t window_max(const struct tcp_conn *c)
+{
+	return tcp_is_synchronized(c) ? TCP_WINDOW_MAX << c->rcv_wscale
+	                              : TCP_WINDOW_MAX;
+}
+
 /* Receive space that can be promised: what the buffer has left, and less when
  * the pool behind all buffers runs low. */
 static uint32_t receive_space(const struct tcp_conn *c)
 {
 	const struct pool *chunks = &c->stack->chunks;
-	uint32_t limit = tcp_rcvbuf(c);
+	uint32_t limit = tcp_rcvbuf(c), max = window_max(c), space;
 
 	if (pool_available(chunks) < chunks->total / 8)
 		limit = limit / 8;
-	if (limit > TCP_WINDOW_MAX)
-		limit = TCP_WINDOW_MAX;
-	return limit > c->recvq.len ? limit - c->recvq.len : 0;
+	space = limit > c->recvq.len ? limit - c->recvq.len : 0;
+	return space < max ? space : max;
 }
 
 uint32_t tcp_window_gain(const struct tcp_conn *c)
@@ -40,15 +47,42 @@ uint32_t tcp_window_gain(const struct tcp_conn *c)
 	return space > told ? space - told : 0;
 }
 
-/* RFC 9293 3.8.6.2.2: the right edge moves by a segment or half the buffer, or
- * not at all, and never back. */
+/*
+ * RFC 9293 3.8.6.2.2: the right edge moves by a segment or half the buffer, or
+ * not at all, and never back.  It moves to where the scaled field can say it.
+ */
 uint32_t tcp_update_window(struct tcp_conn *c)
 {
+	uint32_t told = c->rcv_adv - c->rcv_nxt;
 	uint32_t gain = tcp_window_gain(c);
+	uint32_t unit = 1u << (tcp_is_synchronized(c) ? c->rcv_wscale : 0);
 
-	if (gain >= c->mss || gain >= tcp_rcvbuf(c) / 2)
-		c->rcv_adv += gain;
+	if (gain >= c->mss || gain >= tcp_rcvbuf(c) / 2) {
+		uint32_t wnd = (told + gain) & ~(unit - 1);
+
+		if (wnd > told)
+			c->rcv_adv = c->rcv_nxt + wnd;
+	}
 	return c->rcv_adv - c->rcv_nxt;
+}
+
+/*
+ * The field that says so.  RFC 7323 2.4: where it cannot be said exactly it is
+ * rounded up while there is space for that, so that the edge stands; where
+ * every byte is promised it is rounded down and the peer sees the edge go back
+ * by less than a unit, but rcv_adv holds and what arrives before it is taken.
+ */
+static uint16_t window_field(struct tcp_conn *c)
+{
+	uint32_t wnd = tcp_update_window(c);
+	uint32_t unit = 1u << c->rcv_wscale;
+	uint32_t up = (wnd + unit - 1) & ~(unit - 1);
+
+	if (up > wnd && wnd && up <= wnd + tcp_window_gain(c)) {
+		c->rcv_adv = c->rcv_nxt + up;
+		wnd = up;
+	}
+	return (uint16_t)(wnd >> c->rcv_wscale);
 }
 
 /* --- Building a segment -------------------------------------------------- */
@@ -140,7 +174,7 @@ static bool send_segment(
 		append_run(c, p, r);
 		done += r.len;
 	}
-	f.window = (uint16_t)tcp_update_window(c);
+	f.window = window_field(c);
 	c->ack_now = false;
 	c->unacked_segments = 0;
 	timer_disarm(&c->delack);
@@ -238,6 +272,7 @@ void tcp_send_syn(struct tcp_conn *c)
 	tcp_options_clear(&opt);
 	opt.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
 	                     sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
+	tcp_syn_options(c, &opt);
 	f.window = c->state == TCP_SYN_RECEIVED
 	               ? (uint16_t)(c->rcv_adv - c->rcv_nxt)
 	               : (uint16_t)receive_space(c);

@@ -238,6 +238,7 @@ static int tcp_connect(struct sock *s, const struct sock_addr *a)
 	c->state = TCP_SYN_SENT;
 	c->iss = tcp_choose_isn(s->stack, &t);
 	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+	tcp_offer(c);
 	stack_count(s->stack, COUNT_TCP_ACTIVE_OPENS);
 	tcp_send_syn(c);
 	return -EINPROGRESS;
@@ -385,6 +386,11 @@ uint32_t tcp_rcvbuf(const struct tcp_conn *c)
 	const struct sock *s = c->sock ? c->sock : c->listener;
 
 	return s ? s->rcvbuf : TCP_WINDOW_MAX;
+}
+
+uint32_t tcp_rcvbuf_max(const struct tcp_conn *c)
+{
+	return tcp_rcvbuf(c);
 }
 
 /* RFC 9293 3.8.6.2.2: tell the peer once it is worth a segment. */

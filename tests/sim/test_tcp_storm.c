@@ -70,7 +70,8 @@ static void check_numbers(const struct tcp_conn *c)
 	hold(c->state <= TCP_SYN_RECEIVED || c->fin_acked ||
 	         c->snd_max - c->snd_una <= c->sendq.len + c->fin_queued,
 	    "nothing was sent that is not there", c);
-	hold(c->state < TCP_SYN_RECEIVED || c->rcv_adv - c->rcv_nxt <= 65536,
+	hold(c->state < TCP_SYN_RECEIVED ||
+	         c->rcv_adv - c->rcv_nxt <= (65535u << c->rcv_wscale) + 1,
 	    "the window's edge is right of RCV.NXT", c);
 }
 

@@ -495,20 +495,41 @@ void fx_pattern(uint8_t *buf, bool peer, uint32_t seq, size_t len)
 	}
 }
 
-static size_t put_options(uint8_t *at, const struct seg *s)
+static uint8_t *put_u32(uint8_t *at, uint32_t v)
 {
-	const uint8_t mss[4] = { 2, 4, (uint8_t)(s->mss >> 8),
-		(uint8_t)s->mss };
+	for (unsigned i = 0; i < 4; i++)
+		*at++ = (uint8_t)(v >> (24 - 8 * i));
+	return at;
+}
+
+static uint8_t *put_ts(uint8_t *at, const struct seg *s)
+{
+	at = put_u32(at, 0x0101080a);
+	at = put_u32(at, s->ts_val ? s->ts_val : fx.c.peer_ts);
+	return put_u32(at, s->ts_ecr ? s->ts_ecr : fx.c.seen_ts);
+}
+
+static size_t put_options(uint8_t *first, const struct seg *s)
+{
+	uint8_t *at = first;
 
 	if (s->opts_len) {
 		memcpy(at, s->opts, s->opts_len);
 		return s->opts_len;
 	}
-	if (s->mss) {
-		memcpy(at, mss, sizeof(mss));
-		return sizeof(mss);
-	}
-	return 0;
+	if (s->mss)
+		at = put_u32(at, 0x02040000u | s->mss);
+	if (s->sack_permitted)
+		at = put_u32(at, 0x01010402);
+	if (s->wscale)
+		at = put_u32(at, 0x01030300u | (s->wscale - 1u));
+	if (!s->no_ts && (s->ts || fx.c.ts))
+		at = put_ts(at, s);
+	if (s->sacks)
+		at = put_u32(at, 0x01010502u + 8u * s->sacks);
+	for (unsigned i = 0; i < 2u * s->sacks; i++)
+		at = put_u32(at, fx.c.isn + s->sack[i]);
+	return (size_t)(at - first);
 }
 
 static void put_header(struct tcp_hdr *h, const struct seg *s, size_t options)
@@ -578,18 +599,31 @@ static void wrong(const struct seg *want, const struct seg *got, const char *x)
 	    (unsigned long long)(fx.last_ns / NS_PER_MS));
 }
 
-static uint16_t sent_mss(const struct tcp_hdr *h, size_t options)
+/* The options that a segment of ours may have (MUST-65). */
+static void sent_options(
+    struct seg *got, const struct tcp_hdr *h, size_t options)
 {
-	const uint8_t *o = (const uint8_t *)(h + 1);
+	struct tcp_options o;
 
-	if (!options)
-		return 0;
-	/* All we ever send is one MSS option, on SYN (MUST-65). */
-	assert_int_equal(options, 4);
-	assert_int_equal(o[0], 2);
-	assert_int_equal(o[1], 4);
-	assert_true(h->flags & S);
-	return (uint16_t)(o[2] << 8 | o[3]);
+	tcp_options_parse(&o, (const uint8_t *)(h + 1), options);
+	if (!(h->flags & S)) {
+		assert_int_equal(o.mss, 0);
+		assert_int_equal(o.wscale, TCP_NO_WSCALE);
+		assert_false(o.sack_permitted);
+	}
+	if (h->flags & R)
+		assert_int_equal(options, 0);
+	got->mss = o.mss;
+	got->wscale = (uint8_t)(o.wscale + 1);
+	got->sack_permitted = o.sack_permitted;
+	got->ts = o.has_ts;
+	got->ts_val = o.ts_val;
+	got->ts_ecr = o.ts_ecr;
+	got->sacks = o.sack_count;
+	for (unsigned i = 0; i < o.sack_count; i++) {
+		got->sack[2 * i] = o.sack[i].start;
+		got->sack[2 * i + 1] = o.sack[i].end;
+	}
 }
 
 /* Absolute numbers; *data points at the bytes. */
@@ -597,6 +631,7 @@ static struct seg parse_seg(const struct fx_datagram *d)
 {
 	const struct tcp_hdr *h = (const struct tcp_hdr *)d->payload;
 	size_t header_len = (size_t)(h->offset >> 4) * 4;
+	struct seg got;
 
 	assert_true(d->len >= header_len && header_len >= sizeof(*h));
 	assert_int_equal(fx_checksum(d->payload, d->len,
@@ -604,17 +639,18 @@ static struct seg parse_seg(const struct fx_datagram *d)
 	    0);
 	assert_int_equal(h->offset & 0xf, 0);
 	assert_int_equal(h->flags & ~0x1f, 0);
-	return (struct seg){ .seq = be32_get(h->seq),
+	got = (struct seg){ .seq = be32_get(h->seq),
 		.ack = be32_get(h->ack),
 		.flags = h->flags,
 		.wnd = be16_get(h->window),
 		.len = (uint32_t)(d->len - header_len),
-		.mss = sent_mss(h, header_len - sizeof(*h)),
 		.data = d->payload + header_len,
 		.src_ip = d->src,
 		.dst_ip = d->dst,
 		.src_port = be16_get(h->src_port),
 		.dst_port = be16_get(h->dst_port) };
+	sent_options(&got, h, header_len - sizeof(*h));
+	return got;
 }
 
 /* Learns our ISN from a SYN; makes the numbers relative. */
@@ -625,6 +661,10 @@ static void relate(struct seg *got)
 	got->seq -= fx.c.isn;
 	if (got->flags & A)
 		got->ack -= fx.c.peer_isn;
+	if (got->ts)
+		fx.c.seen_ts = got->ts_val;
+	for (unsigned i = 0; i < 2u * got->sacks; i++)
+		got->sack[i] -= fx.c.peer_isn;
 }
 
 static void check_ports(const struct seg *want, const struct seg *got)
@@ -650,6 +690,36 @@ static void check_data(const struct seg *want, const struct seg *got)
 	assert_memory_equal(got->data, expected, want->len);
 }
 
+static void check_sacks(const struct seg *want, const struct seg *got)
+{
+	if (got->sacks != want->sacks)
+		fail_msg("%u SACK blocks for %u, the first %u to %u",
+		    got->sacks, want->sacks, got->sack[0], got->sack[1]);
+	for (unsigned i = 0; i < 2u * want->sacks; i++)
+		assert_int_equal(got->sack[i], want->sack[i]);
+}
+
+static void check_options(const struct seg *want, const struct seg *got)
+{
+	bool ts = want->ts || fx.c.ts;
+
+	if (want->mss && got->mss != want->mss)
+		wrong(want, got, "mss");
+	if (want->ts_val && got->ts_val != want->ts_val)
+		wrong(want, got, "TSval");
+	if (want->ts_ecr && got->ts_ecr != want->ts_ecr)
+		wrong(want, got, "TSecr");
+	if (want->wscale && got->wscale != want->wscale)
+		wrong(want, got, "window scale");
+	if (want->sack_permitted && !got->sack_permitted)
+		wrong(want, got, "SACK-permitted missing");
+	if (want->flags & S)
+		return;
+	if (got->ts != (ts && !want->no_ts && !(want->flags & R)))
+		wrong(want, got, "timestamps");
+	check_sacks(want, got);
+}
+
 static void compare(const struct seg *want, const struct seg *got)
 {
 	int32_t wnd = want->wnd == ZERO_WND ? 0 : want->wnd;
@@ -666,8 +736,7 @@ static void compare(const struct seg *want, const struct seg *got)
 		wrong(want, got, "len");
 	if (want->wnd && got->wnd != wnd)
 		wrong(want, got, "wnd");
-	if (want->mss && got->mss != want->mss)
-		wrong(want, got, "mss");
+	check_options(want, got);
 	check_data(want, got);
 }
 
@@ -797,6 +866,7 @@ void fx_next_conn(void)
 	if (fx.c.peer_port == 65535)
 		fx.c.peer_port = 1024;
 	fx.c.sent = fx.c.received = 0;
+	fx.c.ts = false;
 }
 
 void fx_hoard(struct pool *p)

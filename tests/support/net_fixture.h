@@ -62,6 +62,10 @@ struct fx_conn {
 	uint32_t isn, peer_isn; /* ours is learnt from our SYN */
 	uint32_t sent;          /* bytes of our stream given to sock_send */
 	uint32_t received;      /* bytes of the peer's stream read */
+	/* Timestamps are in use: in() adds peer_ts and the last TSval seen, out
+	 * wants some; .no_ts for once without. */
+	bool ts;
+	uint32_t peer_ts, seen_ts;
 };
 
 struct fx {
@@ -204,7 +208,8 @@ void expect_icmp_error(uint8_t type, uint8_t code);
 
 /* --- TCP ----------------------------------------------------------------- */
 
-#define ZERO_WND -1 /* a window of 0, where 0 means "any" */
+#define ZERO_WND      -1 /* a window of 0, where 0 means "any" */
+#define WSCALE(shift) ((shift) + 1)
 
 struct seg {
 	uint32_t seq, ack; /* relative; absolute when raw */
@@ -215,6 +220,13 @@ struct seg {
 	uint16_t mss;        /* in, expected: the option; 0 none, any */
 	const uint8_t *opts; /* in: raw options, opts_len a multiple of 4 */
 	uint8_t opts_len;
+	/* Options of RFC 7323 and RFC 2018.  Expected in a SYN: any; elsewhere
+	 * exactly these, of timestamps at least the ones that are not 0. */
+	uint8_t wscale; /* WSCALE(shift) */
+	bool sack_permitted, ts, no_ts;
+	uint32_t ts_val, ts_ecr;
+	uint8_t sacks; /* blocks in sack, relative: start, end, ... */
+	uint32_t sack[8];
 	bool raw, bad_checksum, any_ack;
 	uint8_t offset; /* in: header words; 0: the right ones */
 	uint16_t urgent;
