@@ -222,6 +222,10 @@ void tcp_conn_time_wait(struct tcp_conn *c)
 		w->t = c->t;
 		w->snd_nxt = c->snd_nxt;
 		w->rcv_nxt = c->rcv_nxt;
+		w->ts_ok = c->ts_ok;
+		w->ts_recent = c->ts_recent;
+		w->ts_recent_age_ns = c->ts_recent_age_ns;
+		w->ts_offset = c->ts_offset;
 		list_init(&w->age_node);
 		list_append(
 		    bucket(st, st->tcp.tw_buckets, &c->t), &w->hash_node);
@@ -236,8 +240,31 @@ void tcp_conn_time_wait(struct tcp_conn *c)
 }
 
 /*
+ * RFC 6191 section 2: whether a SYN is surely of a new connection.  By its
+ * timestamp, when it is later than all of the old connection (or the old one
+ * had none); else by its sequence number (RFC 9293 3.6.1, MAY-2).
+ */
+static bool tw_may_reopen(const struct tcp_tw *w, const struct tcp_seg *s)
+{
+	bool beyond = seq_lt(w->rcv_nxt, s->seq);
+
+	if (!s->opt.has_ts)
+		return beyond;
+	if (!w->ts_ok || seq_lt(w->ts_recent, s->opt.ts_val))
+		return true;
+	return beyond && s->opt.ts_val == w->ts_recent;
+}
+
+/* RFC 7323 5.3 R1, in TIME-WAIT too. */
+static bool tw_is_old(const struct tcp_tw *w, const struct tcp_seg *s)
+{
+	return w->ts_ok && s->opt.has_ts &&
+	       tcp_ts_is_old(w->ts_recent, w->ts_recent_age_ns, s->opt.ts_val);
+}
+
+/*
  * RFC 9293 3.10.7.4 in state TIME-WAIT.  A RST is ignored (RFC 1337), a SYN
- * beyond the old connection's data opens a new one (RFC 9293 3.6.1, MAY-2).
+ * that is surely new opens a new connection.
  */
 void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 {
@@ -249,21 +276,23 @@ void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 	}
 	listener = tcp_listener_find(st, s->t.local.ip, s->t.local.port);
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && listener &&
-	    seq_lt(w->rcv_nxt, s->seq)) {
+	    tw_may_reopen(w, s)) {
 		uint32_t after = w->snd_nxt;
 
 		tw_free(st, w);
 		tcp_listen_rx(listener, s, &after);
 		return;
 	}
-	if (s->flags & TCP_FIN && s->seq + s->len == w->rcv_nxt)
+	if (tw_is_old(w, s))
+		s->why = DROP_TCP_PAWS;
+	else if (s->flags & TCP_FIN && s->seq + s->len == w->rcv_nxt)
 		tw_restart(st, w);
 	else if (!s->len && s->seq == w->rcv_nxt)
 		return; /* the last ACK, again */
 	else
 		s->why = DROP_TCP_SEQUENCE;
 	if (tcp_challenge_allowed(st))
-		tcp_send_bare(st, &w->t, w->snd_nxt, w->rcv_nxt, TCP_ACK);
+		tcp_send_tw_ack(st, w);
 }
 
 /* --- ICMP errors ---------------------------------------------------------- */

@@ -5,9 +5,10 @@
  * (what is sent and when), tcp_timer.c (RFC 6298, zero-window probes, delayed
  * ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
  *
- * tcp_agree.c (options in SYNs; tcp_opt.c reads and writes them) stands apart.
+ * Beside it stand tcp_agree.c (options in SYNs; tcp_opt.c reads and writes
+ * them) and tcp_ts.c (timestamps).
  *
- * Left out so far: timestamps, SACK, urgent data beyond ignoring it.
+ * Left out so far: SACK, urgent data beyond ignoring it.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the two ends of a connection agree on in their SYNs: window scale (RFC
- * 7323 section 2) and selective acknowledgment (RFC 2018 section 2).  An
- * option holds when it stood in the SYNs of both sides.
+ * 7323 section 2), timestamps (section 3) and selective acknowledgment (RFC
+ * 2018 section 2).  An option holds when it stood in the SYNs of both sides.
  */
 #include "net/tcp_internal.h"
 
@@ -22,6 +22,7 @@ static uint8_t shift_for(uint32_t bytes)
 void tcp_offer(struct tcp_conn *c)
 {
 	c->rcv_wscale = shift_for(tcp_rcvbuf_max(c));
+	c->ts_offset = tcp_ts_offset(c->stack, &c->t);
 }
 
 /* RFC 7323 2.3: more than 14 is taken as 14. */
@@ -40,6 +41,9 @@ void tcp_agree(struct tcp_conn *c, const struct tcp_options *theirs)
 	if (!c->wscale_ok)
 		c->rcv_wscale = 0;
 	c->sack_ok = theirs->sack_permitted;
+	c->ts_ok = theirs->has_ts;
+	if (c->ts_ok)
+		tcp_ts_set_recent(c, theirs->ts_val);
 }
 
 /* A path that loses every SYN may be one that dislikes options, and a
@@ -55,4 +59,6 @@ void tcp_syn_options(const struct tcp_conn *c, struct tcp_options *o)
 	if (first || c->wscale_ok)
 		o->wscale = (int8_t)c->rcv_wscale;
 	o->sack_permitted = first || c->sack_ok;
+	if (first || c->ts_ok)
+		tcp_ts_option(o, c->ts_offset, c->ts_recent);
 }

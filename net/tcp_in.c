@@ -50,6 +50,8 @@ static void set_mss(struct tcp_conn *c, uint16_t offered)
 	if (mss < TCP_MSS_MIN)
 		mss = TCP_MSS_MIN;
 	c->mss = mss < ours ? mss : ours;
+	if (c->ts_ok) /* RFC 6691: what all segments carry beside text */
+		c->mss -= TCP_TS_BYTES;
 	tcp_cc_init(c);
 }
 
@@ -269,6 +271,29 @@ static void strip_crossing_syn(struct tcp_conn *c, struct tcp_seg *s)
 	c->ack_now = true;
 }
 
+/*
+ * RFC 7323 3.2, 5.3 R1, before the sequence number counts.  Deviation: 3.2
+ * SHOULD drop every segment without timestamps but RST; a SYN goes on to be
+ * challenged, or a peer that forgot the connection would never learn of it.
+ * The ACK of our SYN-ACK may lack them when a box on the way took ours out.
+ */
+static bool timestamp_step(struct tcp_conn *c, struct tcp_seg *s)
+{
+	if (!c->ts_ok || s->flags & TCP_RST)
+		return true;
+	if (!s->opt.has_ts) {
+		if (s->flags & TCP_SYN || c->state == TCP_SYN_RECEIVED)
+			return true;
+		s->why = DROP_TCP_NO_TIMESTAMP;
+		return false;
+	}
+	if (!tcp_ts_is_old(c->ts_recent, c->ts_recent_age_ns, s->opt.ts_val))
+		return true;
+	s->why = DROP_TCP_PAWS;
+	answer_unacceptable(c, s);
+	return false;
+}
+
 static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 {
 	strip_crossing_syn(c, s);
@@ -278,8 +303,10 @@ static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 		pkt_trim(s->p, 0);
 		s->len = 0;
 	}
-	if (sequence_acceptable(c, s))
+	if (sequence_acceptable(c, s)) {
+		tcp_ts_note(c, s);
 		return true;
+	}
 	stack_count(c->stack, COUNT_TCP_DUPLICATE);
 	if (s->flags & TCP_RST) {
 		s->why = DROP_TCP_SEQUENCE;
@@ -338,6 +365,10 @@ static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
 		s->why = DROP_TCP_ACK;
 		reset_sender(c->stack, s);
 		return false;
+	}
+	if (c->ts_ok && !s->opt.has_ts) {
+		c->ts_ok = false; /* the peer did not see ours */
+		c->mss += TCP_TS_BYTES;
 	}
 	tcp_sock_established(c);
 	set_window(c, s);
@@ -430,8 +461,10 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 		c->silent_since_ns = 0;
 	if (is_dup_ack(c, s))
 		tcp_cc_dup_ack(c);
-	else if (s->ack != c->snd_una && !seq_lt(s->ack, c->snd_una))
+	else if (s->ack != c->snd_una && !seq_lt(s->ack, c->snd_una)) {
+		tcp_ts_sample(c, s);
 		ack_progress(c, s->ack);
+	}
 	if (!seq_lt(s->ack, c->snd_una))
 		window_update(c, s);
 	return fin_acked_step(c);
@@ -643,8 +676,8 @@ static void conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 	if (!(s->flags & TCP_SYN))
 		s->wnd <<= c->snd_wscale;
 	/* Third, security, does not apply; sixth, urgent data, is ignored. */
-	if (sequence_step(c, s) && rst_step(c, s) && syn_step(c, s) &&
-	    ack_step(c, s))
+	if (timestamp_step(c, s) && sequence_step(c, s) && rst_step(c, s) &&
+	    syn_step(c, s) && ack_step(c, s))
 		text_and_fin(c, s);
 }
 

@@ -79,6 +79,7 @@ struct tcp_conn {
 	uint32_t last_ack_sent;         /* Last.ACK.sent */
 	uint32_t ts_offset;             /* our TSval is the clock and this */
 	uint64_t ts_recent_age_ns;      /* when ts_recent was set */
+	uint64_t ts_sampled_ns;         /* when an echo last gave a sample */
 
 	/* Retransmission (RFC 6298). */
 	struct timer rexmt, delack;
@@ -102,6 +103,9 @@ struct tcp_tw {
 	struct list hash_node, age_node;
 	struct tcp_tuple t;
 	uint32_t snd_nxt, rcv_nxt;
+	bool ts_ok; /* as the connection's, and the next three */
+	uint32_t ts_recent, ts_offset;
+	uint64_t ts_recent_age_ns;
 	uint64_t expires_ns;
 };
 
@@ -195,6 +199,19 @@ void tcp_agree(struct tcp_conn *c, const struct tcp_options *theirs);
 /* Adds to *o (MSS is set) what our SYN or SYN-ACK says now. */
 void tcp_syn_options(const struct tcp_conn *c, struct tcp_options *o);
 
+/* --- tcp_ts.c ------------------------------------------------------------ */
+
+uint32_t tcp_ts_offset(const struct stack *st, const struct tcp_tuple *t);
+/* Adds timestamps of now. */
+void tcp_ts_option(struct tcp_options *o, uint32_t offset, uint32_t recent);
+/* PAWS: whether val is older than TS.Recent, and that is still good. */
+bool tcp_ts_is_old(uint32_t recent, uint64_t age_ns, uint32_t val);
+void tcp_ts_set_recent(struct tcp_conn *c, uint32_t val);
+/* An acceptable segment: TS.Recent may move. */
+void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s);
+/* s moves SND.UNA: its echo may be a sample of the round trip. */
+void tcp_ts_sample(struct tcp_conn *c, const struct tcp_seg *s);
+
 /* --- tcp_out.c ----------------------------------------------------------- */
 
 /* Text that fits a segment sent now: mss, less what further options take (RFC
@@ -219,6 +236,8 @@ void tcp_send_probe(struct tcp_conn *c);
 /* A segment that belongs to no connection. */
 void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
     uint32_t ack, uint8_t flags);
+/* The last ACK of a connection in TIME-WAIT, again. */
+void tcp_send_tw_ack(struct stack *st, const struct tcp_tw *w);
 /* The window that may be told now; moves rcv_adv (RFC 9293 3.8.6.2.2). */
 uint32_t tcp_update_window(struct tcp_conn *c);
 /* Bytes that the right edge could move by. */

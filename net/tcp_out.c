@@ -155,12 +155,21 @@ static void append_run(struct tcp_conn *c, struct pkt *p, struct byteq_run r)
 	c->stack->count[COUNT_COPIED_TX] += r.len;
 }
 
+/* Those of every segment behind the SYNs. */
+static void conn_options(const struct tcp_conn *c, struct tcp_options *o)
+{
+	tcp_options_clear(o);
+	if (c->ts_ok)
+		tcp_ts_option(o, c->ts_offset, c->ts_recent);
+}
+
 /* Sends len bytes of sendq from sequence number seq on.  False when there is
  * no packet for it. */
 static bool send_segment(
     struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
-	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, NULL };
+	struct tcp_options opt;
+	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, &opt };
 	uint32_t off = seq - c->snd_una;
 	struct pkt *p = pkt_alloc(c->stack);
 
@@ -174,7 +183,9 @@ static bool send_segment(
 		append_run(c, p, r);
 		done += r.len;
 	}
+	conn_options(c, &opt);
 	f.window = window_field(c);
+	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
 	c->unacked_segments = 0;
 	timer_disarm(&c->delack);
@@ -184,17 +195,35 @@ static bool send_segment(
 
 /* --- Segments without data ------------------------------------------------ */
 
+/* Without a packet it is lost, as it might be on the way. */
+static bool send_bare(struct stack *st, const struct header *f)
+{
+	struct pkt *p = pkt_alloc(st);
+
+	if (p)
+		transmit(p, f);
+	return p;
+}
+
 void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
     uint32_t ack, uint8_t flags)
 {
-	struct header f = { t, seq, ack, flags, 0, NULL };
-	struct pkt *p = pkt_alloc(st);
+	const struct header f = { t, seq, ack, flags, 0, NULL };
 
-	if (!p)
-		return;
-	if (flags & TCP_RST)
+	if (send_bare(st, &f) && flags & TCP_RST)
 		stack_count(st, COUNT_TCP_RESETS_SENT);
-	transmit(p, &f);
+}
+
+void tcp_send_tw_ack(struct stack *st, const struct tcp_tw *w)
+{
+	struct tcp_options opt;
+	const struct header f = { &w->t, w->snd_nxt, w->rcv_nxt, TCP_ACK, 0,
+		&opt };
+
+	tcp_options_clear(&opt);
+	if (w->ts_ok)
+		tcp_ts_option(&opt, w->ts_offset, w->ts_recent);
+	send_bare(st, &f);
 }
 
 void tcp_send_ack(struct tcp_conn *c)
@@ -273,6 +302,7 @@ void tcp_send_syn(struct tcp_conn *c)
 	opt.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
 	                     sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
 	tcp_syn_options(c, &opt);
+	c->last_ack_sent = c->rcv_nxt;
 	f.window = c->state == TCP_SYN_RECEIVED
 	               ? (uint16_t)(c->rcv_adv - c->rcv_nxt)
 	               : (uint16_t)receive_space(c);

@@ -147,12 +147,13 @@ bool wire_parse(const uint8_t *frame, size_t len, struct wire_segment *s)
 	const struct eth_hdr *eth = (const struct eth_hdr *)frame;
 	const struct ip_hdr *ip = (const struct ip_hdr *)(frame + sizeof(*eth));
 	const struct tcp_hdr *tcp = (const struct tcp_hdr *)(ip + 1);
-	size_t head;
+	size_t options, head;
 
 	if (len < sizeof(*eth) + sizeof(*ip) + sizeof(*tcp) ||
 	    be16_get(eth->type) != ETH_TYPE_IPV4 || ip->proto != IP_PROTO_TCP)
 		return false;
-	head = sizeof(*ip) + (tcp->offset >> 4) * 4u;
+	options = (tcp->offset >> 4) * 4u - sizeof(*tcp);
+	head = sizeof(*ip) + sizeof(*tcp) + options;
 	if (be16_get(ip->total_len) < head)
 		return false;
 	*s = (struct wire_segment){ .src_ip = be32_get(ip->src),
@@ -165,6 +166,7 @@ bool wire_parse(const uint8_t *frame, size_t len, struct wire_segment *s)
 		.window = be16_get(tcp->window),
 		.data = frame + sizeof(*eth) + head,
 		.len = be16_get(ip->total_len) - head };
+	tcp_options_parse(&s->opt, (const uint8_t *)(tcp + 1), options);
 	return true;
 }
 
@@ -405,11 +407,10 @@ void wire_set_link(struct wire *w, bool up)
 
 /* --- Segments ------------------------------------------------------------ */
 
-static void fill_ip(struct ip_hdr *ip, const struct wire_segment *s)
+static void fill_ip(struct ip_hdr *ip, const struct wire_segment *s, size_t len)
 {
 	ip->version_ihl = 0x45;
-	ip->total_len = be16_make(
-	    (uint16_t)(sizeof(*ip) + sizeof(struct tcp_hdr) + s->len));
+	ip->total_len = be16_make((uint16_t)(sizeof(*ip) + len));
 	ip->ttl = IP_TTL_DEFAULT;
 	ip->proto = IP_PROTO_TCP;
 	ip->src = be32_make(s->src_ip);
@@ -418,22 +419,26 @@ static void fill_ip(struct ip_hdr *ip, const struct wire_segment *s)
 	    be16_make(checksum_finish(checksum_add(0, ip, sizeof(*ip))));
 }
 
-static void fill_tcp(struct tcp_hdr *tcp, const struct wire_segment *s)
+/* Returns the segment's length. */
+static size_t fill_tcp(struct tcp_hdr *tcp, const struct wire_segment *s)
 {
-	uint32_t sum = ip_pseudo_sum(s->src_ip, s->dst_ip, IP_PROTO_TCP,
-	    (uint32_t)(sizeof(*tcp) + s->len));
+	size_t head =
+	    sizeof(*tcp) + tcp_options_write(&s->opt, (uint8_t *)(tcp + 1));
+	size_t len = head + s->len;
+	uint32_t sum =
+	    ip_pseudo_sum(s->src_ip, s->dst_ip, IP_PROTO_TCP, (uint32_t)len);
 
 	tcp->src_port = be16_make(s->src_port);
 	tcp->dst_port = be16_make(s->dst_port);
 	tcp->seq = be32_make(s->seq);
 	tcp->ack = be32_make(s->ack);
-	tcp->offset = sizeof(*tcp) / 4 << 4;
+	tcp->offset = (uint8_t)(head / 4 << 4);
 	tcp->flags = s->flags;
 	tcp->window = be16_make(s->window);
 	if (s->len > 0)
-		memcpy(tcp + 1, s->data, s->len);
-	tcp->checksum = be16_make(
-	    checksum_finish(checksum_add(sum, tcp, sizeof(*tcp) + s->len)));
+		memcpy((uint8_t *)tcp + head, s->data, s->len);
+	tcp->checksum = be16_make(checksum_finish(checksum_add(sum, tcp, len)));
+	return len;
 }
 
 void wire_inject_segment(
@@ -443,14 +448,15 @@ void wire_inject_segment(
 		struct eth_hdr eth;
 		struct ip_hdr ip;
 		struct tcp_hdr tcp;
-		uint8_t data[1460];
+		uint8_t rest[TCP_OPTIONS_MAX + 1460];
 	} f = { 0 };
+	size_t len;
 
-	assert(s->len <= sizeof(f.data));
+	assert(s->len <= 1460);
 	memcpy(f.eth.dst, w->end[to].dev.mac, sizeof(f.eth.dst));
 	memcpy(f.eth.src, w->end[!to].dev.mac, sizeof(f.eth.src));
 	f.eth.type = be16_make(ETH_TYPE_IPV4);
-	fill_ip(&f.ip, s);
-	fill_tcp(&f.tcp, s);
-	wire_inject(w, to, &f, sizeof(f) - sizeof(f.data) + s->len);
+	len = fill_tcp(&f.tcp, s);
+	fill_ip(&f.ip, s, len);
+	wire_inject(w, to, &f, sizeof(f.eth) + sizeof(f.ip) + len);
 }

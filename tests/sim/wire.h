@@ -18,6 +18,7 @@
 
 #include "lib/list.h"
 #include "net/netdev.h"
+#include "net/tcp_opt.h"
 
 #define WIRE_FRAME_MAX 1600
 
@@ -116,8 +117,9 @@ struct wire_segment {
 	uint32_t src_ip, dst_ip;
 	uint16_t src_port, dst_port;
 	uint32_t seq, ack;
-	uint8_t flags; /* TCP_* */
-	uint16_t window;
+	uint8_t flags;   /* TCP_* */
+	uint16_t window; /* the field */
+	struct tcp_options opt;
 	const uint8_t *data;
 	size_t len;
 };
