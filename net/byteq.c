@@ -28,11 +28,24 @@ static void append_node(struct byteq *q, struct byteq_node *n)
 	q->tail = n;
 }
 
+/* Where the next byte of a node would go, and how many may. */
+static uint8_t *node_end(struct byteq_node *n)
+{
+	return (uint8_t *)n + (n->data + n->len - (const uint8_t *)n);
+}
+
+static uint32_t node_room(struct byteq_node *n)
+{
+	if (!n || n->borrowed)
+		return 0;
+	return (uint32_t)((uint8_t *)n + BYTEQ_CHUNK_BYTES - node_end(n));
+}
+
 static struct byteq_node *writable_tail(struct stack *st, struct byteq *q)
 {
 	struct byteq_node *n = q->tail;
 
-	if (n && !n->borrowed && n->len < BYTEQ_CHUNK_ROOM)
+	if (node_room(n))
 		return n;
 	n = pool_get(&st->chunks);
 	if (!n)
@@ -56,14 +69,36 @@ uint32_t byteq_write(
 
 		if (!n)
 			break;
-		if (take > BYTEQ_CHUNK_ROOM - n->len)
-			take = BYTEQ_CHUNK_ROOM - n->len;
-		memcpy((uint8_t *)(n + 1) + n->len, src + done, take);
+		if (take > node_room(n))
+			take = node_room(n);
+		memcpy(node_end(n), src + done, take);
 		n->len += take;
 		done += take;
 	}
 	q->len += done;
 	return done;
+}
+
+void byteq_move(struct stack *st, struct byteq *to, struct byteq *from)
+{
+	while (
+	    from->head && from->head->len - from->skip <= node_room(to->tail)) {
+		uint32_t n = from->head->len - from->skip;
+
+		byteq_write(st, to, from->head->data + from->skip, n);
+		byteq_drop(st, from, n);
+	}
+	if (!from->head)
+		return;
+	from->head->data += from->skip;
+	from->head->len -= from->skip;
+	if (to->tail)
+		to->tail->next = from->head;
+	else
+		to->head = from->head;
+	to->tail = from->tail;
+	to->len += from->len;
+	*from = (struct byteq){ 0 };
 }
 
 bool byteq_append_ref(

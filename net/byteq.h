@@ -47,6 +47,11 @@ uint32_t byteq_write(
 bool byteq_append_ref(
     struct stack *st, struct byteq *q, const uint8_t *data, uint32_t len);
 
+/* Moves all bytes of from behind those of to.  Chunks move as they are; few
+ * bytes are copied into the last chunk of to when they fit there, so that no
+ * two neighbours could be one. */
+void byteq_move(struct stack *st, struct byteq *to, struct byteq *from);
+
 /* The longest contiguous run at offset off < q->len. */
 struct byteq_run byteq_at(struct byteq *q, uint32_t off);
 

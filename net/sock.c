@@ -16,7 +16,7 @@
 
 #define SOCK_BUF_DEFAULT 65535u
 #define SOCK_BUF_MIN     2048u
-#define SOCK_BUF_MAX     (1u << 20)
+#define SOCK_BUF_MAX     (4u << 20)
 
 struct sock *sock_alloc(struct stack *st, enum sock_type type)
 {
@@ -174,10 +174,11 @@ static int set_flag(bool *flag, int value)
 	return 0;
 }
 
-static int set_buf(uint32_t *bytes, int value)
+static int set_buf(uint32_t *bytes, bool *set, int value)
 {
 	if (value < 0)
 		return -EINVAL;
+	*set = true;
 	*bytes = (uint32_t)value;
 	if (*bytes < SOCK_BUF_MIN)
 		*bytes = SOCK_BUF_MIN;
@@ -199,9 +200,9 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 		s->linger = value < 0 ? -1 : value;
 		return 0;
 	case SOCK_OPT_RCVBUF:
-		return set_buf(&s->rcvbuf, value);
+		return set_buf(&s->rcvbuf, &s->rcvbuf_set, value);
 	case SOCK_OPT_SNDBUF:
-		return set_buf(&s->sndbuf, value);
+		return set_buf(&s->sndbuf, &s->sndbuf_set, value);
 	default:
 		return -ENOPROTOOPT;
 	}

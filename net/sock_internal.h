@@ -19,6 +19,7 @@ struct sock {
 	int error;                    /* pending, negative; 0: none */
 	int linger;                   /* SOCK_OPT_LINGER */
 	uint32_t rcvbuf, sndbuf;
+	bool rcvbuf_set, sndbuf_set; /* by the user: they stay */
 	bool reuse, nodelay, broadcast;
 	bool shut_rd, shut_wr;
 

@@ -43,6 +43,7 @@ static int make_pools(struct stack *st, struct arena *a)
 		{ &st->packets, "packets", pkt_object_bytes, l->packets },
 		{ &st->chunks, "chunks", BYTEQ_CHUNK_BYTES, l->chunks },
 		{ &st->refs, "refs", byteq_ref_bytes, l->conns },
+		{ &st->runs, "runs", sizeof(struct tcp_run), l->chunks },
 		{ &st->conns, "conns", sizeof(struct tcp_conn), l->conns },
 		{ &st->time_waits, "time_waits", sizeof(struct tcp_tw),
 		    l->time_waits },
@@ -131,7 +132,7 @@ void stack_print(struct stack *st, struct text *t)
 #undef COUNT
 	};
 	const struct pool *pools[] = { &st->packets, &st->chunks, &st->refs,
-		&st->conns, &st->time_waits, &st->socks };
+		&st->runs, &st->conns, &st->time_waits, &st->socks };
 
 	for (unsigned i = 0; i < COUNTERS; i++)
 		fmt_add(t, "%s %lu\n", counter_name[i], st->count[i]);

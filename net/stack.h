@@ -40,7 +40,7 @@ struct stack_limits {
 
 struct stack {
 	struct stack_limits limits;
-	struct pool packets, chunks, refs, conns, time_waits, socks;
+	struct pool packets, chunks, refs, runs, conns, time_waits, socks;
 	struct random *rng;  /* borrowed */
 	struct hash_key key; /* for tables and sequence numbers */
 	uint64_t count[COUNTERS];

@@ -101,14 +101,11 @@ uint32_t tcp_choose_isn(struct stack *st, const struct tcp_tuple *t)
 
 static void drop_queues(struct tcp_conn *c, bool received_too)
 {
-	struct list *n;
 
 	byteq_drop(c->stack, &c->sendq, c->sendq.len);
 	if (received_too)
 		byteq_drop(c->stack, &c->recvq, c->recvq.len);
-	while ((n = list_pop(&c->ooo)))
-		pkt_free(container_of(n, struct pkt, node));
-	c->ooo_len = 0;
+	tcp_ooo_drop(c);
 }
 
 static void leave_listener(struct tcp_conn *c)
@@ -137,6 +134,7 @@ static void detach(struct tcp_conn *c, enum tcp_state state)
 	netdev_cancel_wait(&c->room_wait);
 	list_del(&c->hash_node);
 	leave_listener(c);
+	tcp_tune_end(c);
 	c->state = (uint8_t)state;
 }
 

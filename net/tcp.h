@@ -6,9 +6,10 @@
  * ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
  *
  * Beside it stand tcp_agree.c (options in SYNs; tcp_opt.c reads and writes
- * them) and tcp_ts.c (timestamps).
+ * them), tcp_ts.c (timestamps), tcp_ooo.c (text before its turn, SACK),
+ * tcp_tune.c (sizes of buffers).
  *
- * Left out so far: SACK, urgent data beyond ignoring it.
+ * Left out so far: recovery by the peer's SACK, urgent data beyond ignoring it.
  */
 #pragma once
 
@@ -51,7 +52,8 @@ struct tcp {
 	struct list
 	    tw_age; /* every struct tcp_tw, the one to end first first */
 	struct timer tw_timer;
-	uint64_t msl_ns; /* RFC 9293 3.4.1; tcp.msl */
+	uint64_t msl_ns;    /* RFC 9293 3.4.1; tcp.msl */
+	uint64_t rcv_extra; /* what receive buffers grew by, all together */
 	uint64_t challenge_window_ns;
 	uint32_t challenge_count;
 	/* Tests set it to choose the next initial sequence numbers: when

@@ -271,6 +271,15 @@ static void strip_crossing_syn(struct tcp_conn *c, struct tcp_seg *s)
 	c->ack_now = true;
 }
 
+/* RFC 2883 4.1: a segment that came whole before. */
+static void note_old_text(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	uint32_t end = s->seq + (uint32_t)pkt_linear(s->p);
+
+	if (!(s->flags & TCP_SYN) && seq_le(end, c->rcv_nxt))
+		tcp_note_duplicate(c, s->seq, end);
+}
+
 /*
  * RFC 7323 3.2, 5.3 R1, before the sequence number counts.  Deviation: 3.2
  * SHOULD drop every segment without timestamps but RST; a SYN goes on to be
@@ -312,6 +321,7 @@ static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 		s->why = DROP_TCP_SEQUENCE;
 		return false;
 	}
+	note_old_text(c, s);
 	answer_unacceptable(c, s);
 	if (!only_ack_counts(c, s)) {
 		s->why = DROP_TCP_SEQUENCE;
@@ -401,6 +411,7 @@ static void ack_progress(struct tcp_conn *c, uint32_t ack)
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);
 	tcp_cc_ack(c, acked);
+	tcp_tune_acked(c);
 	tcp_timer_progress(c);
 	if (!could_write)
 		tcp_sock_writable(c);
@@ -496,36 +507,6 @@ static uint32_t store(struct tcp_conn *c, const uint8_t *data, uint32_t len)
 	return done;
 }
 
-static void keep_out_of_order(struct tcp_conn *c, struct tcp_seg *s)
-{
-	struct list *pos = &c->ooo;
-	struct pkt *copy;
-	bool fin = s->flags & TCP_FIN;
-
-	while (pos->prev != &c->ooo &&
-	       seq_lt(s->seq, container_of(pos->prev, struct pkt, node)->seq))
-		pos = pos->prev;
-	if (pos->prev != &c->ooo) {
-		const struct pkt *before =
-		    container_of(pos->prev, struct pkt, node);
-
-		if (before->seq == s->seq &&
-		    pkt_linear(before) >= pkt_linear(s->p) &&
-		    before->fin >= fin)
-			return; /* the same once more */
-	}
-	copy = c->ooo_len < TCP_OOO_MAX ? pkt_keep(s->p) : NULL;
-	if (!copy) {
-		s->why = DROP_TCP_OOO_FULL;
-		return;
-	}
-	copy->seq = s->seq;
-	copy->fin = fin;
-	list_insert(pos, &copy->node);
-	c->ooo_len++;
-	stack_count(c->stack, COUNT_TCP_OOO);
-}
-
 /* Whether everything before and in the FIN at the end of [seq, seq+len) is
  * there. */
 static void note_fin(struct tcp_conn *c, bool fin, uint32_t end)
@@ -539,22 +520,13 @@ static void note_fin(struct tcp_conn *c, bool fin, uint32_t end)
 	}
 }
 
-/* Takes kept segments that now continue the stream. */
+/* Takes kept text that now continues the stream. */
 static void take_out_of_order(struct tcp_conn *c)
 {
-	while (!list_empty(&c->ooo)) {
-		struct pkt *p = container_of(c->ooo.next, struct pkt, node);
-		uint32_t len = (uint32_t)pkt_linear(p);
-		uint32_t skip = c->rcv_nxt - p->seq;
+	bool fin;
 
-		if (seq_lt(c->rcv_nxt, p->seq))
-			return;
-		if (skip < len &&
-		    store(c, p->data + skip, len - skip) < len - skip)
-			return; /* no memory: it stays for later */
-		note_fin(c, p->fin, p->seq + len);
-		c->ooo_len--;
-		pkt_free(p);
+	while (tcp_ooo_take(c, &fin)) {
+		note_fin(c, fin, c->rcv_nxt);
 		c->ack_now = true; /* a gap was filled (RFC 5681 4.2) */
 	}
 }
@@ -568,6 +540,7 @@ static void trim_to_window(struct tcp_conn *c, struct tcp_seg *s)
 	if (seq_lt(s->seq, c->rcv_nxt)) {
 		if (old > pkt_linear(s->p))
 			old = (uint32_t)pkt_linear(s->p);
+		tcp_note_duplicate(c, s->seq, s->seq + old);
 		pkt_pull(s->p, old);
 		s->seq += old;
 		c->ack_now |= old > 0;
@@ -592,11 +565,12 @@ static void text_step(struct tcp_conn *c, struct tcp_seg *s)
 	uint32_t len = (uint32_t)pkt_linear(s->p), done;
 
 	if (s->seq != c->rcv_nxt) {
-		if (len || fin)
-			keep_out_of_order(c, s);
+		if ((len || fin) && !tcp_ooo_keep(c, s))
+			s->why = DROP_TCP_OOO_FULL;
 		c->ack_now |= len || fin; /* RFC 5681 4.2: at once */
 		return;
 	}
+	tcp_ooo_overlap(c, s->seq + len);
 	done = len ? store(c, s->p->data, len) : 0;
 	if (done < len) {
 		if (!done)

@@ -69,8 +69,15 @@ struct tcp_conn {
 	bool fin_received;
 	bool ack_now;
 	uint8_t unacked_segments;
-	struct list ooo; /* struct pkt by seq: out-of-order segments */
-	uint32_t ooo_len;
+	struct list ooo; /* struct tcp_run in order: text before its turn */
+	uint32_t ooo_len, ooo_stamp;
+	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
+	bool dsack_due;
+
+	/* What the application drains (tcp_tune.c). */
+	uint32_t rcv_extra; /* beyond the socket's rcvbuf */
+	uint32_t snd_want;  /* size of the send buffer, if above sndbuf */
+	uint64_t drained, drained_before, drained_since_ns;
 
 	/* Options that both sides agreed on (RFC 7323, RFC 2018). */
 	bool wscale_ok, sack_ok, ts_ok;
@@ -96,6 +103,15 @@ struct tcp_conn {
 	uint32_t recover;
 	uint8_t dup_acks;
 	bool in_recovery;
+};
+
+/* Contiguous text right of rcv_nxt. */
+struct tcp_run {
+	struct list node;
+	uint32_t start, end; /* of data */
+	uint32_t stamp;      /* the later it changed the higher */
+	bool fin;            /* a FIN follows data */
+	struct byteq data;
 };
 
 /* What remains of a connection in TIME-WAIT. */
@@ -136,8 +152,8 @@ struct tcp_seg {
 #define TCP_R2_PASSIVE_NS    (60 * NS_PER_S)  /* a SYN that nobody confirms */
 #define TCP_DELACK_NS        (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
 #define TCP_FIN_WAIT_2_NS    (60 * NS_PER_S)  /* of an orphan */
-#define TCP_OOO_MAX          64 /* out-of-order segments of a connection */
-#define TCP_CWND_MAX         (1u << 20)
+#define TCP_OOO_MAX          256              /* runs of text before its turn */
+#define TCP_CWND_MAX         (4u << 20)
 #define TCP_CHALLENGES_PER_S 100 /* RFC 5961 section 7 */
 
 static inline bool seq_lt(uint32_t a, uint32_t b)
@@ -212,6 +228,40 @@ void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s);
 /* s moves SND.UNA: its echo may be a sample of the round trip. */
 void tcp_ts_sample(struct tcp_conn *c, const struct tcp_seg *s);
 
+/* --- tcp_ooo.c ----------------------------------------------------------- */
+
+/* Keeps text that lies right of rcv_nxt (within the window), and its FIN.
+ * Borrows s.  False when not all of it found room. */
+bool tcp_ooo_keep(struct tcp_conn *c, const struct tcp_seg *s);
+/* Moves the first run to the receive queue when rcv_nxt has reached it; *fin:
+ * a FIN follows it.  False when there is none. */
+bool tcp_ooo_take(struct tcp_conn *c, bool *fin);
+void tcp_ooo_drop(struct tcp_conn *c);
+/* [start, end) came once more: the next ACK says so. */
+void tcp_note_duplicate(struct tcp_conn *c, uint32_t start, uint32_t end);
+/* As that, of what text from rcv_nxt to end has in common with the first run.
+ */
+void tcp_ooo_overlap(struct tcp_conn *c, uint32_t end);
+/* How many SACK blocks a segment has to say now; adds them. */
+uint8_t tcp_sack_count(const struct tcp_conn *c);
+void tcp_sack_option(const struct tcp_conn *c, struct tcp_options *o);
+
+/* --- tcp_tune.c ---------------------------------------------------------- */
+
+/* How much may wait to be read (shared with what is on its way), and the
+ * largest that this may become. */
+uint32_t tcp_rcvbuf(const struct tcp_conn *c);
+uint32_t tcp_rcvbuf_max(const struct tcp_conn *c);
+/* How much may wait to be acknowledged; c has a socket. */
+uint32_t tcp_sndbuf(const struct tcp_conn *c);
+/* The application took bytes out of the receive queue. */
+void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes);
+/* An ACK made progress: the send buffer may grow.  Whoever calls it tells a
+ * user who could not write. */
+void tcp_tune_acked(struct tcp_conn *c);
+/* Gives back what the receive buffer grew by. */
+void tcp_tune_end(struct tcp_conn *c);
+
 /* --- tcp_out.c ----------------------------------------------------------- */
 
 /* Text that fits a segment sent now: mss, less what further options take (RFC
@@ -279,6 +329,3 @@ bool tcp_sock_can_write(const struct tcp_conn *c);
 void tcp_sock_writable(struct tcp_conn *c);
 struct sock *tcp_listener_find(
     const struct stack *st, uint32_t ip, uint16_t port);
-uint32_t tcp_rcvbuf(const struct tcp_conn *c);
-/* The largest that tcp_rcvbuf may become. */
-uint32_t tcp_rcvbuf_max(const struct tcp_conn *c);

@@ -89,7 +89,9 @@ static uint16_t window_field(struct tcp_conn *c)
 
 uint32_t tcp_eff_mss(const struct tcp_conn *c)
 {
-	return c->mss;
+	uint32_t n = tcp_sack_count(c);
+
+	return n ? c->mss - TCP_SACK_BYTES(n) : c->mss;
 }
 
 static uint32_t payload_sum(const struct pkt *p)
@@ -155,12 +157,17 @@ static void append_run(struct tcp_conn *c, struct pkt *p, struct byteq_run r)
 	c->stack->count[COUNT_COPIED_TX] += r.len;
 }
 
-/* Those of every segment behind the SYNs. */
-static void conn_options(const struct tcp_conn *c, struct tcp_options *o)
+/* Those of a segment behind the SYNs; SACK blocks as far as text leaves room.
+ */
+static void conn_options(
+    const struct tcp_conn *c, struct tcp_options *o, uint32_t len)
 {
 	tcp_options_clear(o);
 	if (c->ts_ok)
 		tcp_ts_option(o, c->ts_offset, c->ts_recent);
+	tcp_sack_option(c, o);
+	while (o->sack_count && len + TCP_SACK_BYTES(o->sack_count) > c->mss)
+		o->sack_count--;
 }
 
 /* Sends len bytes of sendq from sequence number seq on.  False when there is
@@ -183,7 +190,8 @@ static bool send_segment(
 		append_run(c, p, r);
 		done += r.len;
 	}
-	conn_options(c, &opt);
+	conn_options(c, &opt, len);
+	c->dsack_due = false;
 	f.window = window_field(c);
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;

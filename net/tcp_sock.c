@@ -155,7 +155,9 @@ int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)
 	n->nodelay = s->nodelay;
 	n->linger = s->linger;
 	n->rcvbuf = s->rcvbuf;
+	n->rcvbuf_set = s->rcvbuf_set;
 	n->sndbuf = s->sndbuf;
+	n->sndbuf_set = s->sndbuf_set;
 	stack_count(s->stack, COUNT_TCP_ACCEPTED);
 	*out = n;
 	if (peer)
@@ -254,7 +256,7 @@ static bool is_connected(const struct sock *s)
 
 static uint32_t send_space(const struct tcp_conn *c)
 {
-	uint32_t limit = c->sock->sndbuf;
+	uint32_t limit = tcp_sndbuf(c);
 
 	return limit > c->sendq.len ? limit - c->sendq.len : 0;
 }
@@ -294,7 +296,7 @@ static uint32_t copy_space(const struct tcp_conn *c)
 /* Only once a third of the buffer is free: fewer, larger writes. */
 bool tcp_sock_can_write(const struct tcp_conn *c)
 {
-	return c->sock && send_space(c) >= c->sock->sndbuf / 3 &&
+	return c->sock && send_space(c) >= tcp_sndbuf(c) / 3 &&
 	       !list_linked(&c->sock->chunk_wait.node);
 }
 
@@ -381,18 +383,6 @@ ptrdiff_t tcp_sock_send_ref(
 
 /* --- RECEIVE (3.10.4) ---------------------------------------------------- */
 
-uint32_t tcp_rcvbuf(const struct tcp_conn *c)
-{
-	const struct sock *s = c->sock ? c->sock : c->listener;
-
-	return s ? s->rcvbuf : TCP_WINDOW_MAX;
-}
-
-uint32_t tcp_rcvbuf_max(const struct tcp_conn *c)
-{
-	return tcp_rcvbuf(c);
-}
-
 /* RFC 9293 3.8.6.2.2: tell the peer once it is worth a segment. */
 static void window_opened(struct tcp_conn *c)
 {
@@ -422,6 +412,7 @@ static ptrdiff_t tcp_recv(
 		    len > UINT32_MAX ? UINT32_MAX : (uint32_t)len);
 		if (!(flags & SOCK_PEEK)) {
 			byteq_drop(s->stack, &c->recvq, done);
+			tcp_tune_drained(c, done);
 			window_opened(c);
 		}
 		s->stack->count[COUNT_COPIED_RX] += done;

@@ -166,7 +166,7 @@ void sim_run(struct sim *s, uint64_t limit_ns)
 static void check_pools(struct sim *s, const struct stack *st)
 {
 	const struct pool *pools[SIM_POOLS] = { &st->packets, &st->chunks,
-		&st->refs, &st->conns, &st->time_waits, &st->socks };
+		&st->runs, &st->refs, &st->conns, &st->time_waits, &st->socks };
 
 	for (unsigned i = 0; i < SIM_POOLS; i++)
 		if (pools[i]->in_use != 0)

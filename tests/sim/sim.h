@@ -24,7 +24,7 @@
 #include "net/stack.h"
 #include "tests/sim/wire.h"
 
-#define SIM_POOLS 6
+#define SIM_POOLS 7
 
 struct sim {
 	struct stack stack[2];

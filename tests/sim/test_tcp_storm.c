@@ -95,13 +95,16 @@ static void check_out_of_order(const struct tcp_conn *c)
 
 	list_for_each(l, &c->ooo)
 	{
-		const struct pkt *p = container_of(l, struct pkt, node);
+		const struct tcp_run *r = container_of(l, struct tcp_run, node);
 
-		hold(n == 0 || seq_le(last, p->seq), "kept in order", c);
-		last = p->seq;
+		hold(n == 0 || seq_lt(last, r->start), "runs do not touch", c);
+		hold(
+		    r->end - r->start == r->data.len && (r->fin || r->data.len),
+		    "a run is what it says", c);
+		last = r->end;
 		n++;
 	}
-	hold(n == c->ooo_len, "kept segments are counted", c);
+	hold(n == c->ooo_len, "runs are counted", c);
 }
 
 static void check_conn(struct tcp_conn *c)

@@ -13,6 +13,8 @@
 #include "arch/host/arch_host.h"
 #include "lib/errno.h"
 #include "sched/timer.h"
+#include "net/sock_internal.h"
+#include "net/tcp_internal.h"
 #include "tests/sim/sim.h"
 
 #define MS NS_PER_MS
@@ -34,16 +36,18 @@ static struct watch {
 	uint32_t edge;        /* ack + window, as this side told it last */
 	bool edge_known;
 	uint32_t smallest_move; /* allowed */
+	uint8_t shift;          /* of windows that this side tells */
 } watch[2];
 
 static void watch_edge(struct watch *w, const struct wire_segment *s)
 {
-	uint32_t edge = s->ack + s->window;
+	uint32_t unit = 1u << w->shift;
+	uint32_t edge = s->ack + s->window * unit;
 	uint32_t move = edge - w->edge;
 
 	if (w->edge_known && (int32_t)(s->ack - w->edge) > 1)
 		w->over_acks++; /* 1: a FIN needs no room */
-	if (w->edge_known && move != 0 && move < w->smallest_move)
+	if (w->edge_known && move > unit && move < w->smallest_move)
 		w->small_moves++;
 	if (!w->edge_known || (int32_t)move > 0)
 		w->edge = edge;
@@ -70,13 +74,21 @@ static bool watch_frame(
 	return false;
 }
 
+static void start_watch(void)
+{
+	memset(watch, 0, sizeof(watch));
+	for (unsigned i = 0; i < 2; i++)
+		watch[i].shift = pair[i]->conn->rcv_wscale;
+}
+
 static int start(void **state)
 {
 	sim_start(&sim, *state, 1, &lan, NULL);
 	sim_pair(&sim, pair);
 	sim_sleep(50 * MS);
-	memset(watch, 0, sizeof(watch));
-	watch[0].smallest_move = watch[1].smallest_move = MSS;
+	start_watch();
+	watch[0].smallest_move = watch[1].smallest_move =
+	    MSS - 16; /* the unit */
 	sim.wire.filter = watch_frame;
 	return 0;
 }
@@ -309,15 +321,15 @@ static void older_segment_does_not_change_the_window(void **state)
 
 	warm_up();
 	s = forge(100, 10);
-	s.window = 700;
+	s.window = (uint16_t)(704 >> watch[0].shift);
 	inject(s);
 	s = forge(0, 10);
-	s.window = 60000;
+	s.window = (uint16_t)(60000 >> watch[0].shift);
 	inject(s);
 	assert_int_equal(sim_send(pair[1], data, sizeof(data)), 0);
 	/* So little goes only when the timer overrides SWS avoidance. */
 	sim_sleep(NS_PER_S);
-	assert_int_equal(watch[1].largest, 700);
+	assert_int_equal(watch[1].largest, 704);
 	abort_both();
 }
 
@@ -433,7 +445,7 @@ static void small_buffer_works(void **state)
 	pair[0] = sim_open(&sim, 0, 99);
 	pair[1] = sim_accept(&sim, l);
 	sock_close(l);
-	memset(watch, 0, sizeof(watch));
+	start_watch();
 	run_slow(50 * KB, 0, 0, 500);
 	/* Only probes go beyond. */
 	assert_in_range(

@@ -194,7 +194,8 @@ int fx_teardown(void **state)
 {
 	uint64_t end_ns = arch_clock_ns() + SETTLE_NS;
 	const struct pool *pools[] = { &fx.st.packets, &fx.st.chunks,
-		&fx.st.refs, &fx.st.conns, &fx.st.time_waits, &fx.st.socks };
+		&fx.st.runs, &fx.st.refs, &fx.st.conns, &fx.st.time_waits,
+		&fx.st.socks };
 
 	fx.card_silent = true;
 	fx.card_full = fx.keeps_frames = false;

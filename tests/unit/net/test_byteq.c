@@ -303,6 +303,46 @@ static void reading_backwards_is_as_right_as_forwards(void **state)
 	byteq_drop(&fx.st, &q, 4000);
 }
 
+/* Chunks move uncopied, few bytes fill the last chunk; skipped bytes do not
+ * come along, and what moved can be written behind. */
+static void moved_bytes_follow_in_order(void **state)
+{
+	static const uint32_t sizes[] = { 1, 5000, 3, 2024, 1, 1, 4048, 100 };
+	struct byteq to = { 0 };
+	uint8_t bytes[6000], got[6000];
+	uint32_t total = 0, at = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 31 + (i >> 8));
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct byteq from = { 0 };
+		uint32_t skip = i % 3, n = sizes[i];
+
+		byteq_write(&fx.st, &from, bytes, n + skip);
+		byteq_drop(&fx.st, &from, skip);
+		byteq_move(&fx.st, &to, &from);
+		assert_int_equal(from.len, 0);
+		assert_null(from.head);
+		byteq_write(&fx.st, &to, bytes, 7);
+		total += n + 7;
+		assert_int_equal(to.len, total);
+		assert_true(fx.st.chunks.in_use <= total / 1000 + 2);
+	}
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint32_t skip = i % 3, n = sizes[i];
+
+		assert_int_equal(byteq_peek(&to, got, n), n);
+		assert_memory_equal(got, bytes + skip, n);
+		byteq_drop(&fx.st, &to, n);
+		assert_int_equal(byteq_peek(&to, got, 7), 7);
+		assert_memory_equal(got, bytes, 7);
+		byteq_drop(&fx.st, &to, 7);
+		at += n + 7;
+	}
+	assert_int_equal(at, total);
+	assert_int_equal(fx.st.chunks.in_use, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,6 +357,7 @@ int main(void)
 		byteq_test(freed_run_wakes_who_waits),
 		byteq_test(looking_or_dropping_beyond_the_end_is_our_fault),
 		byteq_test(reading_backwards_is_as_right_as_forwards),
+		fx_test(moved_bytes_follow_in_order),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -971,52 +971,99 @@ static void hostile_overlaps_do_no_harm(void **state)
 	fx_abort(s);
 }
 
+/* Segments with gaps between them: each needs a chunk.  The glutton gets a
+ * share; those in order are served, and so is the next one. */
 static void out_of_order_store_is_bounded(void **state)
 {
 	struct sock *s = fx_accepted(1460, 0);
+	uint32_t low = fx.st.chunks.total / 8, kept;
 
-	for (uint32_t i = 0; i < 70; i++)
+	for (uint32_t i = 0; i < 300; i++) {
 		in(.flags = A, .seq = 11 + i * 20, .ack = 1, .len = 10);
-	assert_int_equal(fx.st.packets.in_use, TCP_OOO_MAX);
-	assert_drop(TCP_OOO_FULL, 70 - TCP_OOO_MAX);
+		fx_forget_frames();
+	}
+	kept = fx_tcp()->ooo_len;
+	assert_in_range(kept, (fx.st.chunks.total - low) / 5,
+	    (fx.st.chunks.total - low) / 5 + 1);
+	assert_int_equal(fx.st.chunks.in_use, kept);
+	assert_int_equal(fx.st.runs.in_use, kept);
+	assert_drop(TCP_OOO_FULL, 300 - kept);
+	in(.flags = A, .seq = 1, .ack = 1, .len = 1400);
+	assert_int_equal(fx_read(s, 10000), 1400);
 	fx_forget_frames();
 	fx_abort(s);
-	assert_int_equal(fx.st.packets.in_use, 0);
+	assert_int_equal(fx.st.chunks.in_use, 0);
 }
 
-/* What strangers make us keep leaves a quarter of the packets: we still answer.
- */
-static void out_of_order_stores_leave_packets_for_sending(void **state)
+static void out_of_order_neighbours_share_memory(void **state)
+{
+	struct sock *s = fx_accepted(1460, 0);
+
+	for (uint32_t i = 0; i < 3000; i++) {
+		in(.flags = A, .seq = 11 + i, .ack = 1, .len = 1);
+		fx_forget_frames();
+	}
+	assert_int_equal(fx_tcp()->ooo_len, 1);
+	assert_int_equal(fx.st.chunks.in_use, 2);
+	in(.flags = A, .seq = 1, .ack = 1, .len = 10);
+	assert_int_equal(fx_read(s, 10000), 3010);
+	fx_forget_frames();
+	fx_abort(s);
+}
+
+/* Single bytes with single gaps, then the gaps: the receive queue does not end
+ * up with a chunk for each. */
+static void tiny_gaps_do_not_waste_chunks(void **state)
+{
+	struct sock *s = fx_accepted(1460, 0);
+
+	for (uint32_t i = 0; i < 600; i++) {
+		in(.flags = A, .seq = 2 + i * 2, .ack = 1, .len = 1);
+		in(.flags = A, .seq = 1 + i * 2, .ack = 1, .len = 1);
+		fx_forget_frames();
+	}
+	assert_int_equal(fx.st.chunks.in_use, 1);
+	assert_int_equal(fx_read(s, 10000), 1200);
+	fx_forget_frames();
+	fx_abort(s);
+}
+
+/* What strangers make us keep leaves chunks for what comes in order, and every
+ * one of them gets some. */
+static void out_of_order_stores_leave_chunks_for_the_stream(void **state)
 {
 	struct sock *s[8];
 	uint16_t first = fx.c.peer_port;
 
 	for (unsigned n = 0; n < 8; n++) {
 		s[n] = fx_accepted(1460, 0);
-		for (uint32_t i = 0; i < TCP_OOO_MAX; i++) {
+		for (uint32_t i = 0; i < 64; i++) {
 			in(.flags = A, .seq = 3 + i * 2, .ack = 1, .len = 1);
 			fx_forget_frames();
 		}
+		assert_true(fx_tcp()->ooo_len >= 1);
 		fx_next_conn();
 	}
-	assert_true(fx.st.packets.in_use <= fx.st.packets.total * 3 / 4);
+	assert_true(pool_available(&fx.st.chunks) >= fx.st.chunks.total / 8);
 	assert_true(fx.st.drop[DROP_TCP_OOO_FULL] > 0);
-	in(.raw = true, .flags = A, .ack = 77);
-	out(.raw = true, .flags = R, .seq = 77);
 	for (unsigned n = 0; n < 8; n++) {
 		fx.c.peer_port = (uint16_t)(first + n);
 		fx_abort(s[n]);
 	}
 }
 
-static void out_of_order_is_dropped_without_packets(void **state)
+static void out_of_order_is_dropped_without_memory(void **state)
 {
 	struct sock *s = fx_accepted(1460, 0);
 
-	fx_hoard(&fx.st.packets);
+	fx_hoard(&fx.st.chunks);
 	in(.flags = A, .seq = 11, .ack = 1, .len = 10);
 	assert_drop(TCP_OOO_FULL, 1);
-	fx_hoard_give(&fx.st.packets, FX_ANY);
+	fx_hoard_give(&fx.st.chunks, FX_ANY);
+	fx_hoard(&fx.st.runs);
+	in(.flags = A, .seq = 11, .ack = 1, .len = 10);
+	assert_drop(TCP_OOO_FULL, 2);
+	fx_hoard_give(&fx.st.runs, FX_ANY);
 	in(.flags = A, .seq = 1, .ack = 1, .len = 20);
 	assert_int_equal(fx_read(s, 100), 20);
 	fx_forget_frames();
@@ -1327,8 +1374,10 @@ int main(void)
 		fx_test(overlapping_segments_give_the_stream),
 		fx_test(hostile_overlaps_do_no_harm),
 		fx_test(out_of_order_store_is_bounded),
-		fx_test(out_of_order_stores_leave_packets_for_sending),
-		fx_test(out_of_order_is_dropped_without_packets),
+		fx_test(out_of_order_neighbours_share_memory),
+		fx_test(tiny_gaps_do_not_waste_chunks),
+		fx_test(out_of_order_stores_leave_chunks_for_the_stream),
+		fx_test(out_of_order_is_dropped_without_memory),
 		fx_test(text_is_dropped_and_sent_again_when_chunks_run_out),
 		fx_test(kept_text_waits_for_chunks),
 		fx_test(fin_with_text_is_acknowledged_together),

@@ -262,8 +262,11 @@ static void send_timeout_tells_what_was_taken(void **state)
 	start_job(&j, write_bulk_job, pair[0]);
 	wait_job(&j, 3000);
 	assert_true(j.result > 0 && j.result < BULK);
-	start_job(&j, write_bulk_job, pair[0]);
-	wait_job(&j, 3000);
+	/* Probes may still find the bytes that a scaled window cannot tell. */
+	do {
+		start_job(&j, write_bulk_job, pair[0]);
+		wait_job(&j, 3000);
+	} while (j.result > 0 && j.result < 100);
 	assert_int_equal(j.result, -1);
 	assert_int_equal(j.error, EAGAIN);
 }
