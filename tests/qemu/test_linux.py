@@ -106,6 +106,9 @@ def test_two_hundred_kernel_connections(boot):
             assert part
             got += part
         assert got == b"%05d" % n * 200
+    seen = tap.run("ss", "-Htino", "state", "established", "dport", "=", "7")
+    for option in (b" ts ", b" sack ", b" wscale:"):
+        assert seen.stdout.count(option) == 200, option
     for s in socks:
         s.close()
     guest.pools_return_to(base)
