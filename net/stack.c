@@ -29,6 +29,7 @@ void stack_limits_for(size_t bytes, struct stack_limits *l)
 	l->time_waits = share(bytes, &limit_time_waits, sizeof(struct tcp_tw));
 	l->socks = share(bytes, &limit_socks, sizeof(struct sock));
 	l->neighbours = share(bytes, &limit_neighbours, 128);
+	l->sent = share(bytes, &limit_sent, sizeof(struct tcp_sent));
 }
 
 static int make_pools(struct stack *st, struct arena *a)
@@ -48,6 +49,7 @@ static int make_pools(struct stack *st, struct arena *a)
 		{ &st->time_waits, "time_waits", sizeof(struct tcp_tw),
 		    l->time_waits },
 		{ &st->socks, "socks", sizeof(struct sock), l->socks },
+		{ &st->sent, "sent", sizeof(struct tcp_sent), l->sent },
 	};
 
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
@@ -132,7 +134,7 @@ void stack_print(struct stack *st, struct text *t)
 #undef COUNT
 	};
 	const struct pool *pools[] = { &st->packets, &st->chunks, &st->refs,
-		&st->runs, &st->conns, &st->time_waits, &st->socks };
+		&st->runs, &st->conns, &st->time_waits, &st->socks, &st->sent };
 
 	for (unsigned i = 0; i < COUNTERS; i++)
 		fmt_add(t, "%s %lu\n", counter_name[i], st->count[i]);

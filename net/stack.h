@@ -34,6 +34,7 @@ enum counter {
 /* How many of each object a stack has. */
 struct stack_limits {
 	uint32_t packets, chunks, conns, time_waits, socks, neighbours;
+	uint32_t sent;
 };
 
 #define STACK_DEVICES_MAX 5 /* the loopback device and four cards */
@@ -41,6 +42,7 @@ struct stack_limits {
 struct stack {
 	struct stack_limits limits;
 	struct pool packets, chunks, refs, runs, conns, time_waits, socks;
+	struct pool sent;    /* struct tcp_sent */
 	struct random *rng;  /* borrowed */
 	struct hash_key key; /* for tables and sequence numbers */
 	uint64_t count[COUNTERS];

@@ -80,6 +80,7 @@ struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t)
 	list_init(&c->listen_node);
 	list_init(&c->ooo);
 	tcp_timers_init(c);
+	tcp_sent_init(&c->sent, &st->sent);
 	list_append(bucket(st, st->tcp.conn_buckets, t), &c->hash_node);
 	return c;
 }
@@ -103,6 +104,7 @@ static void drop_queues(struct tcp_conn *c, bool received_too)
 {
 
 	byteq_drop(c->stack, &c->sendq, c->sendq.len);
+	tcp_sent_clear(&c->sent);
 	if (received_too)
 		byteq_drop(c->stack, &c->recvq, c->recvq.len);
 	tcp_ooo_drop(c);
@@ -390,5 +392,6 @@ int tcp_init(struct stack *st, struct arena *a)
 	list_init(&st->tcp.tw_age);
 	timer_init(&st->tcp.tw_timer, tw_expire);
 	st->tcp.msl_ns = 30 * NS_PER_S;
+	st->tcp.cc = &tcp_cc_reno;
 	return 0;
 }

@@ -23,6 +23,7 @@
 struct arena;
 struct pkt;
 struct stack;
+struct tcp_cc_ops;
 struct text;
 
 struct tcp_hdr {
@@ -54,6 +55,7 @@ struct tcp {
 	struct timer tw_timer;
 	uint64_t msl_ns;    /* RFC 9293 3.4.1; tcp.msl */
 	uint64_t rcv_extra; /* what receive buffers grew by, all together */
+	const struct tcp_cc_ops *cc; /* of new connections; tcp.cc */
 	uint64_t challenge_window_ns;
 	uint32_t challenge_count;
 	/* Tests set it to choose the next initial sequence numbers: when

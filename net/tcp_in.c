@@ -143,7 +143,7 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 	c->iss = tcp_choose_isn(l->stack, &c->t);
 	if (isn_after && seq_le(c->iss, *isn_after))
 		c->iss = *isn_after + 1;
-	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+	c->snd_una = c->snd_nxt = c->iss;
 	tcp_offer(c);
 	their_syn(c, s);
 	stack_count(l->stack, COUNT_TCP_PASSIVE_OPENS);
@@ -154,15 +154,13 @@ void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
 
 static bool syn_sent_ack_ok(const struct tcp_conn *c, const struct tcp_seg *s)
 {
-	return seq_lt(c->iss, s->ack) && seq_le(s->ack, c->snd_max);
+	return seq_lt(c->iss, s->ack) && seq_le(s->ack, c->snd_nxt);
 }
 
 static void syn_acked(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	tcp_cc_opened(c);
 	c->snd_una = s->ack;
-	if (seq_lt(c->snd_nxt, c->snd_una))
-		c->snd_nxt = c->snd_una;
 	tcp_rtt_sample(c);
 	tcp_timer_progress(c);
 }
@@ -371,7 +369,7 @@ static bool syn_step(struct tcp_conn *c, struct tcp_seg *s)
 
 static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
 {
-	if (!seq_lt(c->snd_una, s->ack) || !seq_le(s->ack, c->snd_max)) {
+	if (!seq_lt(c->snd_una, s->ack) || !seq_le(s->ack, c->snd_nxt)) {
 		s->why = DROP_TCP_ACK;
 		reset_sender(c->stack, s);
 		return false;
@@ -390,15 +388,14 @@ static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
 /* RFC 5681 section 2: what counts as a duplicate acknowledgment. */
 static bool is_dup_ack(const struct tcp_conn *c, const struct tcp_seg *s)
 {
-	return s->ack == c->snd_una && c->snd_max != c->snd_una && !s->len &&
+	return s->ack == c->snd_una && c->snd_nxt != c->snd_una && !s->len &&
 	       s->wnd == c->snd_wnd && c->snd_wnd;
 }
 
-static void ack_progress(struct tcp_conn *c, uint32_t ack)
+/* SND.UNA moves. */
+static void take_acked(struct tcp_conn *c, uint32_t ack)
 {
-	uint32_t acked = ack - c->snd_una;
-	uint32_t bytes = acked;
-	bool could_write = tcp_sock_can_write(c);
+	uint32_t bytes = ack - c->snd_una;
 
 	if (bytes > c->sendq.len) {
 		bytes = c->sendq.len;
@@ -406,11 +403,25 @@ static void ack_progress(struct tcp_conn *c, uint32_t ack)
 	}
 	byteq_drop(c->stack, &c->sendq, bytes);
 	c->snd_una = ack;
-	if (seq_lt(c->snd_nxt, ack))
-		c->snd_nxt = ack;
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);
-	tcp_cc_ack(c, acked);
+}
+
+static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	struct tcp_ack a = { .acked = s->ack - c->snd_una,
+		.prior_pipe = tcp_pipe(c),
+		.dup = is_dup_ack(c, s) };
+	bool could_write = tcp_sock_can_write(c);
+
+	tcp_recover_note_ack(c, s, &a);
+	if (a.acked) {
+		tcp_ts_sample(c, s);
+		take_acked(c, s->ack);
+	}
+	tcp_recover_ack(c, &a);
+	if (!a.acked)
+		return;
 	tcp_tune_acked(c);
 	tcp_timer_progress(c);
 	if (!could_write)
@@ -425,8 +436,10 @@ static void window_update(struct tcp_conn *c, const struct tcp_seg *s)
 	    (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
 		/* A window that opens: what waited goes at once, and its
 		 * timer is not the one of the probes. */
-		if (!c->snd_wnd && s->wnd)
+		if (!c->snd_wnd && s->wnd) {
 			tcp_timer_restart(c);
+			tcp_recover_window_opened(c);
+		}
 		set_window(c, s);
 	}
 }
@@ -461,7 +474,7 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 	if (c->state == TCP_SYN_RECEIVED && !syn_received_ack(c, s))
 		return false;
 	/* RFC 5961 section 5: SND.UNA - MAX.SND.WND <= SEG.ACK <= SND.NXT. */
-	if (seq_lt(c->snd_max, s->ack) ||
+	if (seq_lt(c->snd_nxt, s->ack) ||
 	    seq_lt(s->ack, c->snd_una - c->max_snd_wnd)) {
 		s->why = DROP_TCP_ACK;
 		tcp_send_challenge_ack(c);
@@ -470,14 +483,10 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 	/* It answers our probes; but nobody waits for an orphan (R2). */
 	if (!c->snd_wnd && !tcp_is_orphan(c))
 		c->silent_since_ns = 0;
-	if (is_dup_ack(c, s))
-		tcp_cc_dup_ack(c);
-	else if (s->ack != c->snd_una && !seq_lt(s->ack, c->snd_una)) {
-		tcp_ts_sample(c, s);
-		ack_progress(c, s->ack);
-	}
-	if (!seq_lt(s->ack, c->snd_una))
+	if (!seq_lt(s->ack, c->snd_una)) {
+		acknowledge(c, s);
 		window_update(c, s);
+	}
 	return fin_acked_step(c);
 }
 

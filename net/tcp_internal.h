@@ -12,7 +12,9 @@
 #include "net/netdev.h"
 #include "net/sock.h"
 #include "net/tcp.h"
+#include "net/tcp_cc.h"
 #include "net/tcp_opt.h"
+#include "net/tcp_sent.h"
 
 struct sock;
 
@@ -28,6 +30,12 @@ enum tcp_state {
 	TCP_LAST_ACK,
 	TCP_TIME_WAIT,
 	TCP_STATES
+};
+
+enum tcp_recovery {
+	TCP_NO_RECOVERY,
+	TCP_FAST_RECOVERY,
+	TCP_LOSS_RECOVERY /* after a timeout */
 };
 
 struct tcp_tuple {
@@ -50,8 +58,8 @@ struct tcp_conn {
 	/* Send.  sendq holds the bytes from snd_una on; SYN and FIN have
 	 * sequence numbers but no bytes there. */
 	struct byteq sendq;
-	uint32_t iss, snd_una, snd_nxt;
-	uint32_t snd_max; /* highest sequence number ever sent, plus one */
+	uint32_t iss, snd_una, snd_nxt; /* snd_nxt never goes back */
+	struct tcp_sent_map sent; /* [snd_una, snd_nxt), but for the SYN */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t max_snd_wnd;
 	uint16_t mss; /* SMSS: bytes of text in a segment of ours, when it has
@@ -97,12 +105,21 @@ struct tcp_conn {
 	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint8_t silent_tries;     /* since then */
 
-	/* Congestion control (RFC 5681, RFC 6582). */
-	uint32_t cwnd, ssthresh, cwnd_acked;
+	/* Congestion control. */
+	const struct tcp_cc_ops *cc;
+	union tcp_cc_state cc_state;
+	uint32_t cwnd, ssthresh;
 	uint64_t last_sent_ns;
-	uint32_t recover;
-	uint8_t dup_acks;
-	bool in_recovery;
+
+	/* Loss recovery. */
+	uint8_t recovery;     /* enum tcp_recovery */
+	uint32_t recover;     /* snd_nxt when it began; RFC 6582 */
+	uint32_t timeout_una; /* the segment of the last timeout */
+	/* Without SACK: duplicate ACKs, and the bytes that they say left the
+	 * network. */
+	uint32_t dup_acks, dup_bytes;
+	/* Proportional rate reduction, RFC 9937 section 6. */
+	uint32_t prr_delivered, prr_out, recover_fs;
 };
 
 /* Contiguous text right of rcv_nxt. */
@@ -123,6 +140,16 @@ struct tcp_tw {
 	uint32_t ts_recent, ts_offset;
 	uint64_t ts_recent_age_ns;
 	uint64_t expires_ns;
+};
+
+/* What an acknowledgment said. */
+struct tcp_ack {
+	uint32_t acked;      /* SND.UNA moves by so much */
+	uint32_t delivered;  /* RFC 9937 DeliveredData */
+	uint32_t prior_pipe; /* tcp_pipe before it */
+	bool dup;            /* RFC 5681 section 2 */
+	bool lost;           /* it shows that something was lost */
+	bool partial;        /* without SACK: it shows the next gap */
 };
 
 /* A parsed segment. */
@@ -164,6 +191,16 @@ static inline bool seq_lt(uint32_t a, uint32_t b)
 static inline bool seq_le(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) <= 0;
+}
+
+static inline uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline uint32_t max_u32(uint32_t a, uint32_t b)
+{
+	return a > b ? a : b;
 }
 
 /* --- tcp.c: tables and ends ---------------------------------------------- */
@@ -279,8 +316,6 @@ void tcp_send_rst(struct tcp_conn *c);
 /* An ACK that a stranger could provoke: limited (RFC 5961 section 7). */
 void tcp_send_challenge_ack(struct tcp_conn *c);
 bool tcp_challenge_allowed(struct stack *st);
-/* The first unacknowledged segment again. */
-void tcp_retransmit_first(struct tcp_conn *c);
 /* One byte beyond a closed window (RFC 9293 3.8.6.1). */
 void tcp_send_probe(struct tcp_conn *c);
 /* A segment that belongs to no connection. */
@@ -308,16 +343,19 @@ void tcp_rtt_sample(struct tcp_conn *c);
 /* A round trip took so long (RFC 6298 section 2). */
 void tcp_rtt_sample_ns(struct tcp_conn *c, uint64_t rtt_ns);
 
-/* --- tcp_cc.c ------------------------------------------------------------ */
+/* --- tcp_recover.c -------------------------------------------------------- */
 
-void tcp_cc_init(struct tcp_conn *c);
-/* The handshake is done; c->backoff tells how often a SYN was repeated. */
-void tcp_cc_opened(struct tcp_conn *c);
-/* Before sending after a pause. */
-void tcp_cc_idle(struct tcp_conn *c);
-void tcp_cc_ack(struct tcp_conn *c, uint32_t acked);
-void tcp_cc_dup_ack(struct tcp_conn *c);
-void tcp_cc_timeout(struct tcp_conn *c);
+/* What is believed to be on its way (RFC 6675 "pipe"). */
+uint32_t tcp_pipe(const struct tcp_conn *c);
+/* The send map learns of an ACK; fills in a. */
+void tcp_recover_note_ack(
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a);
+/* Then, with SND.UNA moved: what was lost, and the windows. */
+void tcp_recover_ack(struct tcp_conn *c, struct tcp_ack *a);
+/* The retransmission timer expired with something out. */
+void tcp_recover_timeout(struct tcp_conn *c);
+/* A window that was closed is open: what was sent beyond it was not taken. */
+void tcp_recover_window_opened(struct tcp_conn *c);
 
 /* --- tcp_sock.c ---------------------------------------------------------- */
 

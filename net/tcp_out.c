@@ -234,22 +234,26 @@ void tcp_send_tw_ack(struct stack *st, const struct tcp_tw *w)
 	send_bare(st, &f);
 }
 
-void tcp_send_ack(struct tcp_conn *c)
+/* Where a segment without data stands: behind everything sent; but what was
+ * sent beyond a closed window may not have been taken. */
+static uint32_t bare_seq(const struct tcp_conn *c)
 {
-	/* Behind everything ever sent, also while that is being sent again, so
-	 * that the peer finds it acceptable; but a byte beyond a closed window
-	 * may not have been taken. */
 	bool closed = !c->snd_wnd && tcp_is_synchronized(c);
 
+	return closed ? c->snd_una : c->snd_nxt;
+}
+
+void tcp_send_ack(struct tcp_conn *c)
+{
 	/* Without a packet it is only late. */
-	if (!send_segment(c, closed ? c->snd_una : c->snd_max, 0, 0))
+	if (!send_segment(c, bare_seq(c), 0, 0))
 		timer_arm(&c->delack, clock_ns() + TCP_DELACK_NS);
 }
 
 void tcp_send_rst(struct tcp_conn *c)
 {
 	tcp_send_bare(
-	    c->stack, &c->t, c->snd_nxt, c->rcv_nxt, TCP_RST | TCP_ACK);
+	    c->stack, &c->t, bare_seq(c), c->rcv_nxt, TCP_RST | TCP_ACK);
 }
 
 bool tcp_challenge_allowed(struct stack *st)
@@ -275,20 +279,19 @@ void tcp_send_challenge_ack(struct tcp_conn *c)
 		tcp_send_ack(c);
 }
 
-static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
+/* [seq, end) has left. */
+static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 {
-	uint32_t end = seq + len;
-
 	c->last_sent_ns = clock_ns();
-	if (seq_lt(seq, c->snd_max)) {
+	if (seq_lt(seq, c->snd_nxt)) {
 		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
 		c->rtt_start_ns = 0; /* RFC 6298 section 3, Karn */
-	} else if (len && !c->rtt_start_ns) {
+	} else if (!c->rtt_start_ns) {
 		c->rtt_start_ns = clock_ns();
 		c->rtt_seq = seq;
 	}
-	if (seq_lt(c->snd_max, end))
-		c->snd_max = end;
+	if (seq_lt(c->snd_nxt, end))
+		c->snd_nxt = end;
 }
 
 void tcp_send_syn(struct tcp_conn *c)
@@ -300,8 +303,7 @@ void tcp_send_syn(struct tcp_conn *c)
 
 	if (c->state == TCP_SYN_RECEIVED)
 		f.flags |= TCP_ACK;
-	note_sent(c, c->iss, 1);
-	c->snd_nxt = c->iss + 1;
+	note_sent(c, c->iss, c->iss + 1);
 	tcp_timer_ensure(c);
 	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r) ||
 	    !(p = pkt_alloc(c->stack)))
@@ -330,40 +332,95 @@ static bool worth_sending(const struct tcp_conn *c, uint32_t off, uint32_t len)
 {
 	if (len >= tcp_eff_mss(c))
 		return true;
-	if (seq_lt(c->snd_nxt, c->snd_max))
-		return true; /* again */
 	if (off + len == c->sendq.len && !c->more && (nodelay(c) || !off))
 		return true;
 	return len >= c->max_snd_wnd / 2 && c->max_snd_wnd / 2;
 }
 
-/* The next segment: its length and flags.  False when nothing may go. */
-static bool next_segment(
-    const struct tcp_conn *c, bool force, uint32_t *len, uint8_t *flags)
+/* A segment to be sent. */
+struct piece {
+	uint32_t seq, len; /* of data */
+	uint8_t flags;
+};
+
+static uint32_t piece_end(const struct piece *s)
+{
+	return s->seq + s->len + !!(s->flags & TCP_FIN);
+}
+
+/* The bytes from seq on that one segment may hold and the peer's window takes,
+ * up to `limit`, with FIN when it comes to that. */
+static struct piece piece_at(
+    const struct tcp_conn *c, uint32_t seq, uint32_t limit)
+{
+	uint32_t off = seq - c->snd_una;
+	uint32_t n = off < c->sendq.len ? c->sendq.len - off : 0;
+	struct piece s = { .seq = seq };
+	bool last;
+
+	n = min_u32(n, min_u32(tcp_eff_mss(c), limit));
+	s.len = min_u32(n, c->snd_wnd > off ? c->snd_wnd - off : 0);
+	last = off + s.len == c->sendq.len;
+	if (last && s.len)
+		s.flags |= TCP_PSH; /* MUST-61 */
+	/* Beyond a closed window too: it serves as the probe. */
+	if (last && c->fin_queued && s.len < limit)
+		s.flags |= TCP_FIN;
+	return s;
+}
+
+static uint32_t cwnd_room(const struct tcp_conn *c)
+{
+	uint32_t pipe = tcp_pipe(c);
+
+	return c->cwnd > pipe ? c->cwnd - pipe : 0;
+}
+
+/* What was lost goes before all else (RFC 6675 4, NextSeg 1), when the window
+ * takes all of it.  The last record is filled up with what follows. */
+static bool next_lost(const struct tcp_conn *c, struct piece *s)
+{
+	const struct tcp_sent *r = tcp_sent_first_lost(&c->sent);
+	uint32_t room = cwnd_room(c), limit;
+
+	if (!r)
+		return false;
+	limit = r->end - r->seq;
+	if (r->end == c->snd_nxt)
+		limit = max_u32(limit, room);
+	*s = piece_at(c, r->seq, limit);
+	return piece_end(s) != s->seq && s->len <= room;
+}
+
+/* New data. */
+static bool next_new(const struct tcp_conn *c, bool force, struct piece *s)
 {
 	uint32_t off = c->snd_nxt - c->snd_una;
-	uint32_t wnd = c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd;
-	uint32_t n;
-	bool last;
 
 	if (off > c->sendq.len)
 		return false; /* FIN is out */
-	n = c->sendq.len - off;
-	if (n > tcp_eff_mss(c))
-		n = tcp_eff_mss(c);
-	if (n > (wnd > off ? wnd - off : 0))
-		n = wnd > off ? wnd - off : 0;
-	last = off + n == c->sendq.len;
-	*len = n;
-	*flags = 0;
-	if (last && n)
-		*flags |= TCP_PSH; /* MUST-61 */
-	if (last && c->fin_queued) {
-		/* Beyond a closed window too: it serves as the probe. */
-		*flags |= TCP_FIN;
+	*s = piece_at(c, c->snd_nxt, cwnd_room(c));
+	if (s->flags & TCP_FIN)
 		return true;
-	}
-	return n && (force || worth_sending(c, off, n));
+	return s->len && (force || worth_sending(c, off, s->len));
+}
+
+/* Sends it and notes that in the send map.  False without a packet. */
+static bool send_piece(struct tcp_conn *c, const struct piece *s)
+{
+	uint32_t end = piece_end(s);
+	uint32_t before = tcp_pipe(c);
+
+	if (!send_segment(c, s->seq, s->len, s->flags))
+		return false;
+	if (s->seq == c->snd_nxt)
+		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
+	else
+		tcp_sent_again(
+		    &c->sent, tcp_sent_first_lost(&c->sent), end, clock_ns());
+	note_sent(c, s->seq, end);
+	c->prr_out += tcp_pipe(c) - before;
+	return true;
 }
 
 static bool may_send_data(const struct tcp_conn *c)
@@ -387,17 +444,13 @@ static bool device_has_room(struct tcp_conn *c)
 
 static void output(struct tcp_conn *c, bool force)
 {
-	uint32_t len;
-	uint8_t flags;
+	struct piece s;
 
 	tcp_cc_idle(c);
-	while (may_send_data(c) && next_segment(c, force, &len, &flags)) {
-		uint32_t seq = c->snd_nxt;
-
-		if (!device_has_room(c) || !send_segment(c, seq, len, flags))
+	while (
+	    may_send_data(c) && (next_lost(c, &s) || next_new(c, force, &s))) {
+		if (!device_has_room(c) || !send_piece(c, &s))
 			break;
-		c->snd_nxt += len + !!(flags & TCP_FIN);
-		note_sent(c, seq, c->snd_nxt - seq);
 		force = false;
 	}
 	if (c->ack_now)
@@ -415,28 +468,13 @@ void tcp_output_forced(struct tcp_conn *c)
 	output(c, true);
 }
 
-void tcp_retransmit_first(struct tcp_conn *c)
-{
-	uint32_t mss = tcp_eff_mss(c);
-	uint32_t len = c->sendq.len < mss ? c->sendq.len : mss;
-	uint32_t out = c->snd_max - c->snd_una;
-	uint8_t flags = 0;
-
-	if (len > out)
-		len = out;
-	if (len == c->sendq.len && c->fin_queued && out > len)
-		flags = TCP_FIN;
-	if (!len && !flags)
-		return;
-	note_sent(c, c->snd_una, len + !!flags);
-	send_segment(c, c->snd_una, len, flags);
-}
-
 void tcp_send_probe(struct tcp_conn *c)
 {
+	struct piece s = { .seq = c->snd_una, .len = 1 };
+
 	stack_count(c->stack, COUNT_TCP_PROBES);
-	if (!send_segment(c, c->snd_una, 1, 0))
-		return;
-	if (c->snd_max == c->snd_una)
-		c->snd_max++;
+	if (c->snd_nxt == c->snd_una)
+		send_piece(c, &s);
+	else
+		send_segment(c, s.seq, s.len, s.flags);
 }

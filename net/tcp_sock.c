@@ -239,7 +239,7 @@ static int tcp_connect(struct sock *s, const struct sock_addr *a)
 	s->conn = c;
 	c->state = TCP_SYN_SENT;
 	c->iss = tcp_choose_isn(s->stack, &t);
-	c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+	c->snd_una = c->snd_nxt = c->iss;
 	tcp_offer(c);
 	stack_count(s->stack, COUNT_TCP_ACTIVE_OPENS);
 	tcp_send_syn(c);

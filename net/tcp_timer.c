@@ -50,7 +50,7 @@ void tcp_rtt_sample(struct tcp_conn *c)
 
 static bool something_waits(const struct tcp_conn *c)
 {
-	return c->snd_max != c->snd_una || c->sendq.len ||
+	return c->snd_nxt != c->snd_una || c->sendq.len ||
 	       (c->fin_queued && !c->fin_acked);
 }
 
@@ -110,15 +110,6 @@ static bool gave_up(struct tcp_conn *c)
 	return true;
 }
 
-static void retransmit(struct tcp_conn *c)
-{
-	stack_count(c->stack, COUNT_TCP_TIMEOUTS);
-	tcp_cc_timeout(c);
-	c->snd_nxt = c->snd_una;
-	c->rtt_start_ns = 0;
-	tcp_output(c);
-}
-
 static void rexmt_expired(struct timer *t)
 {
 	struct tcp_conn *c = container_of(t, struct tcp_conn, rexmt);
@@ -137,8 +128,10 @@ static void rexmt_expired(struct timer *t)
 		tcp_send_syn(c);
 	} else if (!c->snd_wnd && c->sendq.len) {
 		tcp_send_probe(c);
-	} else if (c->snd_max != c->snd_una) {
-		retransmit(c);
+	} else if (c->snd_nxt != c->snd_una) {
+		stack_count(c->stack, COUNT_TCP_TIMEOUTS);
+		tcp_recover_timeout(c);
+		tcp_output(c);
 	} else {
 		/* Held back by Nagle, SWS avoidance or lack of packets. */
 		tcp_output_forced(c);

@@ -298,6 +298,7 @@ static void start(void)
 		.conns = 10,
 		.time_waits = 3,
 		.socks = 12,
+		.sent = 256,
 		.neighbours = 4 };
 	const struct ip_config config = {
 		.addr = OUR_IP, .mask = 0xffffff00, .gateway = PEER_IP
@@ -334,7 +335,7 @@ static void abort_sock(struct sock *s)
 static void stop(void)
 {
 	const struct pool *pools[] = { &f.st.packets, &f.st.chunks, &f.st.refs,
-		&f.st.conns, &f.st.time_waits, &f.st.socks };
+		&f.st.conns, &f.st.time_waits, &f.st.socks, &f.st.sent };
 	struct dhcp *d = &f.dev.dhcp;
 
 	netdev_tx_done(&f.dev);

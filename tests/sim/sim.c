@@ -109,6 +109,7 @@ void sim_start(struct sim *s, const char *name, uint64_t seed,
 		.conns = 64,
 		.time_waits = 64,
 		.socks = 64,
+		.sent = 256,
 		.neighbours = 8 };
 	const struct wire_params out[2] = { *params, *params };
 	const char *forced = getenv("SIM_SEED");
@@ -166,7 +167,8 @@ void sim_run(struct sim *s, uint64_t limit_ns)
 static void check_pools(struct sim *s, const struct stack *st)
 {
 	const struct pool *pools[SIM_POOLS] = { &st->packets, &st->chunks,
-		&st->runs, &st->refs, &st->conns, &st->time_waits, &st->socks };
+		&st->runs, &st->refs, &st->conns, &st->time_waits, &st->socks,
+		&st->sent };
 
 	for (unsigned i = 0; i < SIM_POOLS; i++)
 		if (pools[i]->in_use != 0)

@@ -24,7 +24,7 @@
 #include "net/stack.h"
 #include "tests/sim/wire.h"
 
-#define SIM_POOLS 7
+#define SIM_POOLS 8
 
 struct sim {
 	struct stack stack[2];

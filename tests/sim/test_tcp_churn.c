@@ -28,6 +28,7 @@ static const struct stack_limits limits = { .packets = 1024,
 	.conns = 256,
 	.time_waits = 128,
 	.socks = 128,
+	.sent = 256,
 	.neighbours = 4 };
 
 /* How a connection ends. */

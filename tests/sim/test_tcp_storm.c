@@ -53,11 +53,11 @@ static void hold(bool good, const char *what, const struct tcp_conn *c)
 	if (good)
 		return;
 	if (c)
-		print_message("state %u una %u nxt %u max %u sendq %u rcv %u "
+		print_message("state %u una %u nxt %u sendq %u rcv %u "
 		              "adv %u wnd %u ooo %u\n",
 		    c->state, c->snd_una - c->iss, c->snd_nxt - c->iss,
-		    c->snd_max - c->iss, c->sendq.len, c->rcv_nxt - c->irs,
-		    c->rcv_adv - c->irs, c->snd_wnd, c->ooo_len);
+		    c->sendq.len, c->rcv_nxt - c->irs, c->rcv_adv - c->irs,
+		    c->snd_wnd, c->ooo_len);
 	fail_msg("seed %lu, step %lu: %s", seed, step, what);
 }
 
@@ -65,10 +65,9 @@ static void check_numbers(const struct tcp_conn *c)
 {
 	hold(c->state != TCP_CLOSED && c->state != TCP_TIME_WAIT,
 	    "an ended connection can be found", c);
-	hold(seq_le(c->snd_una, c->snd_nxt) && seq_le(c->snd_nxt, c->snd_max),
-	    "SND.UNA <= SND.NXT <= SND.MAX", c);
+	hold(seq_le(c->snd_una, c->snd_nxt), "SND.UNA <= SND.NXT", c);
 	hold(c->state <= TCP_SYN_RECEIVED || c->fin_acked ||
-	         c->snd_max - c->snd_una <= c->sendq.len + c->fin_queued,
+	         c->snd_nxt - c->snd_una <= c->sendq.len + c->fin_queued,
 	    "nothing was sent that is not there", c);
 	hold(c->state < TCP_SYN_RECEIVED ||
 	         c->rcv_adv - c->rcv_nxt <= (65535u << c->rcv_wscale) + 1,
@@ -77,7 +76,7 @@ static void check_numbers(const struct tcp_conn *c)
 
 static void check_timers(const struct tcp_conn *c)
 {
-	bool waits = c->snd_max != c->snd_una || c->sendq.len ||
+	bool waits = c->snd_nxt != c->snd_una || c->sendq.len ||
 	             (c->fin_queued && !c->fin_acked);
 
 	hold(!waits || timer_armed(&c->rexmt), "a timer runs for it", c);
@@ -327,7 +326,7 @@ static void aim_at_handshake(struct seg *s, const struct tcp_conn *c)
 	s->seq = active      ? below(UINT32_MAX)
 	         : one_in(4) ? c->irs
 	                     : near(c->rcv_nxt);
-	s->ack = one_in(5) ? near(c->snd_max) : c->snd_max;
+	s->ack = one_in(5) ? near(c->snd_nxt) : c->snd_nxt;
 	s->len = one_in(2) ? 0 : s->len;
 }
 
@@ -336,9 +335,9 @@ static void aim_at_stream(struct seg *s, const struct tcp_conn *c)
 	s->seq = one_in(10) ? near(c->rcv_adv) : c->rcv_nxt;
 	if (one_in(3))
 		s->seq = near(c->rcv_nxt);
-	s->ack = one_in(8) ? near(c->snd_una) : c->snd_max;
+	s->ack = one_in(8) ? near(c->snd_una) : c->snd_nxt;
 	if (one_in(2))
-		s->ack = c->snd_una + below(c->snd_max - c->snd_una + 1);
+		s->ack = c->snd_una + below(c->snd_nxt - c->snd_una + 1);
 	if (s->flags & (R | S) && !one_in(6))
 		s->flags = A;
 }

@@ -233,6 +233,7 @@ static void run_drawn(uint64_t seed)
 		.conns = 8,
 		.time_waits = 8,
 		.socks = 8,
+		.sent = 256,
 		.neighbours = 4 };
 	static uint32_t isn[2];
 	struct wire_params first;

@@ -598,6 +598,7 @@ static void short_of_buffers_everybody_gets_through(void **state)
 		.conns = 32,
 		.time_waits = 16,
 		.socks = 32,
+		.sent = 256,
 		.neighbours = 4 };
 	unsigned number[GREEDY];
 

@@ -23,6 +23,7 @@ const struct stack_limits fx_limits = { .packets = 128,
 	.conns = 32,
 	.time_waits = 8,
 	.socks = 32,
+	.sent = 256,
 	.neighbours = 8 };
 
 struct fx fx;
@@ -195,7 +196,7 @@ int fx_teardown(void **state)
 	uint64_t end_ns = arch_clock_ns() + SETTLE_NS;
 	const struct pool *pools[] = { &fx.st.packets, &fx.st.chunks,
 		&fx.st.runs, &fx.st.refs, &fx.st.conns, &fx.st.time_waits,
-		&fx.st.socks };
+		&fx.st.socks, &fx.st.sent };
 
 	fx.card_silent = true;
 	fx.card_full = fx.keeps_frames = false;

@@ -25,6 +25,7 @@ static void at_least(const struct stack_limits *a, const struct stack_limits *b)
 	assert_true(a->time_waits >= b->time_waits);
 	assert_true(a->socks >= b->socks);
 	assert_true(a->neighbours >= b->neighbours);
+	assert_true(a->sent >= b->sent);
 }
 
 static void more_memory_never_gives_less(void **state)
@@ -51,11 +52,13 @@ static void limits_keep_their_bounds(void **state)
 	assert_int_equal(l.time_waits, limit_time_waits.min);
 	assert_int_equal(l.socks, limit_socks.min);
 	assert_int_equal(l.neighbours, limit_neighbours.min);
+	assert_int_equal(l.sent, limit_sent.min);
 	stack_limits_for(SIZE_MAX, &l);
 	assert_int_equal(l.packets, limit_packets.max);
 	assert_int_equal(l.chunks, limit_chunks.max);
 	assert_int_equal(l.conns, limit_conns.max);
 	assert_int_equal(l.socks, limit_socks.max);
+	assert_int_equal(l.sent, limit_sent.max);
 }
 
 /* The arena that has room for these limits, to the byte. */
@@ -86,7 +89,7 @@ static void limits_fit_their_memory(void **state)
 
 static void too_small_an_arena_is_said(void **state)
 {
-	const struct stack_limits small = { 2, 2, 2, 2, 2, 2 };
+	const struct stack_limits small = { 2, 2, 2, 2, 2, 2, 2 };
 	size_t need = arena_needed(&small);
 	struct arena *whole = host_test_start(2, need + 4096);
 	uint8_t *base = whole->base + whole->used;

@@ -534,6 +534,7 @@ static int setup_large(void **state)
 		.conns = 200,
 		.time_waits = 8,
 		.socks = 200,
+		.sent = 256,
 		.neighbours = 8 };
 
 	return fx_setup_limits(&large);

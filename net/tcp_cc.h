@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Congestion control.  What an algorithm decides stands in one small table;
+ * what all have in common (the initial window, restart after idleness, bounds,
+ * no growth of a window that is not used, recovery and its undoing) is around
+ * it, in tcp_cc.c and tcp_recover.c.  Windows are bytes.
+ *
+ * To add one: net/tcp_NAME.c with its `const struct tcp_cc_ops`, a line in
+ * tcp_cc.c's table, a member of union tcp_cc_state.
+ */
+#pragma once
+
+#include <stdint.h>
+
+struct tcp_conn;
+
+enum tcp_cc_event {
+	TCP_CC_LOSS,    /* repaired without a timeout */
+	TCP_CC_TIMEOUT, /* the first of a segment */
+	TCP_CC_ECN
+};
+
+/* What an algorithm remembers of a connection; zero before init. */
+union tcp_cc_state {
+	struct {
+		uint32_t acked; /* of the window, in congestion avoidance */
+	} reno;
+};
+
+/*
+ * Every function works on c->cwnd, c->ssthresh and its own part of c->cc_state.
+ * Context: bottom half or thread.
+ */
+struct tcp_cc_ops {
+	const char *name; /* of the setting tcp.cc */
+
+	/* A connection begins; cwnd and ssthresh are set. */
+	void (*init)(struct tcp_conn *c);
+
+	/* acked bytes were acknowledged while the window was in use and no fast
+	 * recovery went on (after a timeout this is called too): grows cwnd.
+	 * The bounds of cwnd are the caller's. */
+	void (*acked)(struct tcp_conn *c, uint32_t acked);
+
+	/* Congestion with so many bytes in flight: returns the new ssthresh.
+	 * The caller sets cwnd, by PRR or to one segment. */
+	uint32_t (*ssthresh)(
+	    struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why);
+
+	/* The last ssthresh was a mistake: puts back what it changed in
+	 * cc_state.  cwnd and ssthresh are the caller's. */
+	void (*undo)(struct tcp_conn *c);
+
+	/* The first segment after idle_ns without any is about to leave. */
+	void (*idle)(struct tcp_conn *c, uint64_t idle_ns);
+};
+
+extern const struct tcp_cc_ops tcp_cc_reno;
+
+/* The algorithm of this name, or NULL. */
+const struct tcp_cc_ops *tcp_cc_find(const char *name);
+
+/* RFC 6928 section 2. */
+uint32_t tcp_cc_initial_window(const struct tcp_conn *c);
+
+/* The peer's MSS is known: initial windows. */
+void tcp_cc_init(struct tcp_conn *c);
+/* The handshake is done; c->backoff tells how often a SYN was repeated. */
+void tcp_cc_opened(struct tcp_conn *c);
+/* Before sending after a pause. */
+void tcp_cc_idle(struct tcp_conn *c);
+/* Bytes were acknowledged when flight bytes were out. */
+void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The send map: one record for each range of sequence numbers that is out, with
+ * the time of its last transmission and what became of it.  It is the
+ * scoreboard of RFC 6675 and the list of segments of RFC 8985; the bytes
+ * themselves stay in the send queue.
+ *
+ * A record is on two lists: by sequence number, and by its state: those in
+ * flight by time of transmission, those lost by sequence number, those that
+ * the peer has on none.  Neighbours that the peer has become one record.
+ *
+ * Records come from a pool; a connection has one of its own, so that it can
+ * always send, and never more than TCP_SENT_MAX.  Without a record the map gets
+ * coarser and stays right: new bytes widen the newest record, part of a record
+ * that the peer says it has is not noted, and a record that is sent again in
+ * part counts as sent again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/list.h"
+
+struct pool;
+
+#define TCP_SENT_MAX 1024
+
+enum tcp_sent_state {
+	TCP_SENT_FLYING,
+	TCP_SENT_LOST,  /* and not sent again since */
+	TCP_SENT_SACKED /* the peer has it, beyond a gap */
+};
+
+struct tcp_sent {
+	struct list seq_node, state_node;
+	uint32_t seq, end;
+	uint64_t xmit_ns; /* of the last transmission */
+	uint8_t state;
+	bool retransmitted; /* ever */
+};
+
+struct tcp_sent_map {
+	struct list by_seq;      /* all, the lowest first */
+	struct list flying;      /* by time of transmission, the oldest first */
+	struct list lost;        /* the lowest first */
+	struct tcp_sent *cursor; /* where the last search ended, or NULL */
+	struct pool *pool;
+	uint32_t records, bytes, lost_bytes, sacked_bytes;
+	bool own_used;
+	struct tcp_sent own;
+};
+
+/* A record that has just been delivered, still as it was before. */
+typedef void tcp_sent_fn(void *ctx, const struct tcp_sent *r);
+
+/* Borrows pool (of struct tcp_sent) for ever. */
+void tcp_sent_init(struct tcp_sent_map *m, struct pool *pool);
+void tcp_sent_clear(struct tcp_sent_map *m);
+
+/* [seq, end) leaves for the first time; it follows all that is out. */
+void tcp_sent_add(
+    struct tcp_sent_map *m, uint32_t seq, uint32_t end, uint64_t now_ns);
+
+/* r leaves again up to end, which may lie within it or, when it is the last
+ * one, beyond it. */
+void tcp_sent_again(
+    struct tcp_sent_map *m, struct tcp_sent *r, uint32_t end, uint64_t now_ns);
+
+/* Everything before una has arrived.  Calls fn for each record that is complete
+ * with it and was not known to have arrived.  Returns the bytes that were not
+ * known to. */
+uint32_t tcp_sent_ack(
+    struct tcp_sent_map *m, uint32_t una, tcp_sent_fn *fn, void *ctx);
+
+/* The peer has [start, end), of which any part may lie outside the map.  Calls
+ * fn for each record that is new to it.  Returns their bytes. */
+uint32_t tcp_sent_sack(struct tcp_sent_map *m, uint32_t start, uint32_t end,
+    tcp_sent_fn *fn, void *ctx);
+
+/* r, which flies, is lost. */
+void tcp_sent_lose(struct tcp_sent_map *m, struct tcp_sent *r);
+
+/* All that the peer is not known to have is lost (RFC 6298 5.4 with RFC 6675
+ * 5.1).  When it is said to have the first record and does not acknowledge it,
+ * it has reneged (RFC 2018 section 8): then all that it said is forgotten. */
+void tcp_sent_lose_all(struct tcp_sent_map *m);
+
+/* The loss was a mistake: what has not been sent again flies still. */
+void tcp_sent_unlose(struct tcp_sent_map *m);
+
+static inline struct tcp_sent *tcp_sent_first(const struct tcp_sent_map *m)
+{
+	return list_empty(&m->by_seq)
+	           ? NULL
+	           : container_of(m->by_seq.next, struct tcp_sent, seq_node);
+}
+
+static inline struct tcp_sent *tcp_sent_last(const struct tcp_sent_map *m)
+{
+	return list_empty(&m->by_seq)
+	           ? NULL
+	           : container_of(m->by_seq.prev, struct tcp_sent, seq_node);
+}
+
+/* The lost record to send next, or NULL. */
+static inline struct tcp_sent *tcp_sent_first_lost(const struct tcp_sent_map *m)
+{
+	return list_empty(&m->lost)
+	           ? NULL
+	           : container_of(m->lost.next, struct tcp_sent, state_node);
+}
+
+/* RFC 6675 "pipe": what is believed to be on its way. */
+static inline uint32_t tcp_sent_pipe(const struct tcp_sent_map *m)
+{
+	return m->bytes - m->lost_bytes - m->sacked_bytes;
+}
