@@ -133,6 +133,7 @@ static void detach(struct tcp_conn *c, enum tcp_state state)
 {
 	timer_disarm(&c->rexmt);
 	timer_disarm(&c->delack);
+	timer_disarm(&c->reo);
 	netdev_cancel_wait(&c->room_wait);
 	list_del(&c->hash_node);
 	leave_listener(c);

@@ -419,7 +419,7 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 		tcp_ts_sample(c, s);
 		take_acked(c, s->ack);
 	}
-	tcp_recover_ack(c, &a);
+	tcp_recover_ack(c, s, &a);
 	if (!a.acked)
 		return;
 	tcp_tune_acked(c);

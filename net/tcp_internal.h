@@ -38,6 +38,17 @@ enum tcp_recovery {
 	TCP_LOSS_RECOVERY /* after a timeout */
 };
 
+/* RFC 8985 section 5.2; zero at first, but for fack. */
+struct tcp_rack {
+	uint64_t xmit_ns; /* of the segment sent last that was delivered */
+	uint32_t end_seq;
+	uint32_t fack; /* the highest delivered */
+	uint64_t rtt_ns, min_rtt_ns, min_rtt_at_ns;
+	uint32_t dsack_round_end;
+	bool dsack_round, reordering_seen;
+	uint8_t reo_wnd_mult, reo_wnd_persist;
+};
+
 struct tcp_tuple {
 	struct sock_addr local, peer;
 };
@@ -97,11 +108,14 @@ struct tcp_conn {
 	uint64_t ts_sampled_ns;         /* when an echo last gave a sample */
 
 	/* Retransmission (RFC 6298). */
-	struct timer rexmt, delack;
+	struct timer rexmt, delack, reo;
 	uint64_t srtt_ns, rttvar_ns, rto_ns;
 	uint64_t rtt_start_ns; /* 0: no segment is being timed */
 	uint32_t rtt_seq;
 	uint8_t backoff;
+	uint64_t rexmt_from_ns,
+	    rto_at_ns;            /* when rexmt was started, and ends */
+	bool probing;             /* rexmt will send a tail loss probe before */
 	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint8_t silent_tries;     /* since then */
 
@@ -120,6 +134,10 @@ struct tcp_conn {
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */
 	uint32_t prr_delivered, prr_out, recover_fs;
+	struct tcp_rack rack;
+	/* RFC 8985 7.1: a tail loss probe is out; it was sent before. */
+	bool tlp_out, tlp_again;
+	uint32_t tlp_end;
 };
 
 /* Contiguous text right of rcv_nxt. */
@@ -150,6 +168,8 @@ struct tcp_ack {
 	bool dup;            /* RFC 5681 section 2 */
 	bool lost;           /* it shows that something was lost */
 	bool partial;        /* without SACK: it shows the next gap */
+	bool dsack;          /* RFC 2883: something arrived twice */
+	uint32_t dsack_end;
 };
 
 /* A parsed segment. */
@@ -191,6 +211,12 @@ static inline bool seq_lt(uint32_t a, uint32_t b)
 static inline bool seq_le(uint32_t a, uint32_t b)
 {
 	return (int32_t)(a - b) <= 0;
+}
+
+/* Our TSval at this time (RFC 7323 5.4). */
+static inline uint32_t tcp_ts_at(const struct tcp_conn *c, uint64_t ns)
+{
+	return (uint32_t)(ns / NS_PER_MS) + c->ts_offset;
 }
 
 static inline uint32_t min_u32(uint32_t a, uint32_t b)
@@ -316,6 +342,8 @@ void tcp_send_rst(struct tcp_conn *c);
 /* An ACK that a stranger could provoke: limited (RFC 5961 section 7). */
 void tcp_send_challenge_ack(struct tcp_conn *c);
 bool tcp_challenge_allowed(struct stack *st);
+/* A tail loss probe: a new segment, or the last one again (RFC 8985 7.3). */
+void tcp_send_tlp(struct tcp_conn *c);
 /* One byte beyond a closed window (RFC 9293 3.8.6.1). */
 void tcp_send_probe(struct tcp_conn *c);
 /* A segment that belongs to no connection. */
@@ -351,11 +379,34 @@ uint32_t tcp_pipe(const struct tcp_conn *c);
 void tcp_recover_note_ack(
     struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a);
 /* Then, with SND.UNA moved: what was lost, and the windows. */
-void tcp_recover_ack(struct tcp_conn *c, struct tcp_ack *a);
+void tcp_recover_ack(
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a);
 /* The retransmission timer expired with something out. */
 void tcp_recover_timeout(struct tcp_conn *c);
 /* A window that was closed is open: what was sent beyond it was not taken. */
 void tcp_recover_window_opened(struct tcp_conn *c);
+/* c->reo expired: RACK looks again. */
+void tcp_recover_reordered(struct tcp_conn *c);
+
+/* --- tcp_rack.c: RFC 8985 ------------------------------------------------- */
+
+/* A round trip of a segment that was sent once. */
+void tcp_rack_rtt(struct tcp_conn *c, uint64_t rtt_ns);
+/* s says that r has arrived (6.2, steps 1 to 3). */
+void tcp_rack_delivered(
+    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_sent *r);
+/* s held a D-SACK; a recovery ended (step 4). */
+void tcp_rack_dsack(struct tcp_conn *c);
+void tcp_rack_recovered(struct tcp_conn *c);
+/* Loses what it is time to (step 5); true when something was.  Sees to c->reo.
+ */
+bool tcp_rack_detect(struct tcp_conn *c);
+/* Whether a tail loss probe is to be sent, so long after the last sending. */
+bool tcp_tlp_allowed(const struct tcp_conn *c);
+uint64_t tcp_tlp_pto_ns(const struct tcp_conn *c);
+/* An ACK while one may be out: true when it repaired a loss. */
+bool tcp_tlp_ack(
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a);
 
 /* --- tcp_sock.c ---------------------------------------------------------- */
 

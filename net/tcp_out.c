@@ -339,7 +339,8 @@ static bool worth_sending(const struct tcp_conn *c, uint32_t off, uint32_t len)
 
 /* A segment to be sent. */
 struct piece {
-	uint32_t seq, len; /* of data */
+	struct tcp_sent *again; /* or NULL: new */
+	uint32_t seq, len;      /* of data */
 	uint8_t flags;
 };
 
@@ -348,14 +349,14 @@ static uint32_t piece_end(const struct piece *s)
 	return s->seq + s->len + !!(s->flags & TCP_FIN);
 }
 
-/* The bytes from seq on that one segment may hold and the peer's window takes,
- * up to `limit`, with FIN when it comes to that. */
+/* The bytes from r, or the first new one, on that one segment may hold and the
+ * peer's window takes, up to `limit`, with FIN when it comes to that. */
 static struct piece piece_at(
-    const struct tcp_conn *c, uint32_t seq, uint32_t limit)
+    const struct tcp_conn *c, struct tcp_sent *r, uint32_t limit)
 {
-	uint32_t off = seq - c->snd_una;
+	struct piece s = { .again = r, .seq = r ? r->seq : c->snd_nxt };
+	uint32_t off = s.seq - c->snd_una;
 	uint32_t n = off < c->sendq.len ? c->sendq.len - off : 0;
-	struct piece s = { .seq = seq };
 	bool last;
 
 	n = min_u32(n, min_u32(tcp_eff_mss(c), limit));
@@ -380,7 +381,7 @@ static uint32_t cwnd_room(const struct tcp_conn *c)
  * takes all of it.  The last record is filled up with what follows. */
 static bool next_lost(const struct tcp_conn *c, struct piece *s)
 {
-	const struct tcp_sent *r = tcp_sent_first_lost(&c->sent);
+	struct tcp_sent *r = tcp_sent_first_lost(&c->sent);
 	uint32_t room = cwnd_room(c), limit;
 
 	if (!r)
@@ -388,7 +389,7 @@ static bool next_lost(const struct tcp_conn *c, struct piece *s)
 	limit = r->end - r->seq;
 	if (r->end == c->snd_nxt)
 		limit = max_u32(limit, room);
-	*s = piece_at(c, r->seq, limit);
+	*s = piece_at(c, r, limit);
 	return piece_end(s) != s->seq && s->len <= room;
 }
 
@@ -399,7 +400,7 @@ static bool next_new(const struct tcp_conn *c, bool force, struct piece *s)
 
 	if (off > c->sendq.len)
 		return false; /* FIN is out */
-	*s = piece_at(c, c->snd_nxt, cwnd_room(c));
+	*s = piece_at(c, NULL, cwnd_room(c));
 	if (s->flags & TCP_FIN)
 		return true;
 	return s->len && (force || worth_sending(c, off, s->len));
@@ -413,11 +414,10 @@ static bool send_piece(struct tcp_conn *c, const struct piece *s)
 
 	if (!send_segment(c, s->seq, s->len, s->flags))
 		return false;
-	if (s->seq == c->snd_nxt)
-		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
+	if (s->again)
+		tcp_sent_again(&c->sent, s->again, end, clock_ns());
 	else
-		tcp_sent_again(
-		    &c->sent, tcp_sent_first_lost(&c->sent), end, clock_ns());
+		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
 	note_sent(c, s->seq, end);
 	c->prr_out += tcp_pipe(c) - before;
 	return true;
@@ -466,6 +466,24 @@ void tcp_output(struct tcp_conn *c)
 void tcp_output_forced(struct tcp_conn *c)
 {
 	output(c, true);
+}
+
+void tcp_send_tlp(struct tcp_conn *c)
+{
+	bool fin_out = c->snd_nxt - c->snd_una > c->sendq.len;
+	struct piece s = { 0 };
+
+	if (!fin_out)
+		s = piece_at(c, NULL, UINT32_MAX);
+	if (!s.len && !(s.flags & TCP_FIN))
+		s = piece_at(
+		    c, tcp_sent_tail(&c->sent, tcp_eff_mss(c)), UINT32_MAX);
+	if (piece_end(&s) == s.seq || !device_has_room(c) || !send_piece(c, &s))
+		return;
+	stack_count(c->stack, COUNT_TCP_LOSS_PROBES);
+	c->tlp_out = true;
+	c->tlp_again = s.again;
+	c->tlp_end = c->snd_nxt;
 }
 
 void tcp_send_probe(struct tcp_conn *c)

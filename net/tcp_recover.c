@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loss recovery: what an acknowledgment or a timeout says about what is out,
- * and what follows for the window.  Fast recovery of RFC 6582 (without SACK),
- * paced by PRR (RFC 9937); recovery after a timeout (RFC 5681 3.1, RFC 6298).
+ * and what follows for the window.  Fast recovery, found by RACK (tcp_rack.c)
+ * or without SACK by RFC 6582, paced by PRR (RFC 9937); recovery after a
+ * timeout (RFC 5681 3.1, RFC 6298).
  *
  * Nothing is sent here: records of the send map become lost, cwnd changes, and
  * tcp_output sends what the two allow.  Limited transmit (RFC 3042) needs no
@@ -35,6 +36,7 @@ static void enter_fast_recovery(struct tcp_conn *c, uint32_t flight)
 	c->prr_delivered = 0;
 	c->prr_out = 0;
 	c->recover_fs = max_u32(flight, 1);
+	c->tlp_out = false;
 }
 
 static void leave_recovery(struct tcp_conn *c)
@@ -43,6 +45,7 @@ static void leave_recovery(struct tcp_conn *c)
 		c->cwnd = c->ssthresh; /* RFC 9937 section 6 */
 	c->recovery = TCP_NO_RECOVERY;
 	c->dup_bytes = 0;
+	tcp_rack_recovered(c);
 }
 
 /* --- Proportional rate reduction (RFC 9937 section 6) --------------------- */
@@ -74,7 +77,7 @@ static void prr(struct tcp_conn *c, const struct tcp_ack *a)
 		count = 0;
 	/* The first retransmission goes at once; and without SACK, where each
 	 * round trip shows one gap, every one (RFC 6582 3.2 step 3). */
-	if ((!c->prr_out || a->partial) && count < c->mss)
+	if ((!c->prr_out || a->partial || !pipe) && count < c->mss)
 		count = c->mss;
 	c->cwnd = pipe + (uint32_t)count;
 }
@@ -128,29 +131,111 @@ static void detect_without_sack(struct tcp_conn *c, struct tcp_ack *a)
 		a->lost = lose_first(c);
 }
 
-/* --- An acknowledgment ---------------------------------------------------- */
+/* --- SACK blocks ---------------------------------------------------------- */
+
+/* What the map tells of each record that an ACK says has arrived. */
+struct delivery {
+	struct tcp_conn *c;
+	const struct tcp_seg *s;
+	struct tcp_ack *a;
+};
 
 static void delivered(void *ctx, const struct tcp_sent *r)
 {
+	const struct delivery *d = ctx;
+
+	tcp_rack_delivered(d->c, d->s, r);
 }
+
+/* RFC 2883 section 4: the first block lies below the ACK, or in the second. */
+static bool is_dsack(const struct tcp_seg *s)
+{
+	const struct tcp_sack_block *b = s->opt.sack;
+
+	if (!s->opt.sack_count || !seq_lt(b[0].start, b[0].end))
+		return false;
+	if (seq_le(b[0].end, s->ack))
+		return true;
+	return s->opt.sack_count > 1 && seq_le(b[1].start, b[0].start) &&
+	       seq_le(b[0].end, b[1].end);
+}
+
+/* The lowest block from `from` on that lies in what is out; NULL for none. */
+static const struct tcp_sack_block *next_block(
+    const struct tcp_conn *c, const struct tcp_seg *s, uint32_t from)
+{
+	const struct tcp_sack_block *best = NULL;
+
+	for (unsigned i = 0; i < s->opt.sack_count; i++) {
+		const struct tcp_sack_block *b = &s->opt.sack[i];
+
+		if (!seq_lt(from, b->start) || !seq_lt(b->start, b->end) ||
+		    !seq_le(b->end, c->snd_nxt))
+			continue;
+		if (!best || seq_lt(b->start, best->start))
+			best = b;
+	}
+	return best;
+}
+
+/* In order, so that nothing looks reordered that is not. */
+static void take_blocks(
+    struct tcp_conn *c, const struct tcp_seg *s, struct delivery *d)
+{
+	const struct tcp_sack_block *b;
+	uint32_t from = s->ack;
+
+	while ((b = next_block(c, s, from))) {
+		from = b->start;
+		d->a->delivered +=
+		    tcp_sent_sack(&c->sent, b->start, b->end, delivered, d);
+	}
+}
+
+/* --- An acknowledgment ---------------------------------------------------- */
 
 void tcp_recover_note_ack(
     struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a)
 {
-	a->delivered = tcp_sent_ack(&c->sent, s->ack, delivered, c);
-	count_without_sack(c, a);
+	struct delivery d = { c, s, a };
+
+	a->delivered = tcp_sent_ack(&c->sent, s->ack, delivered, &d);
+	if (!c->sack_ok) {
+		count_without_sack(c, a);
+		return;
+	}
+	a->dsack = is_dsack(s);
+	a->dsack_end = s->opt.sack[0].end;
+	take_blocks(c, s, &d);
 }
 
-void tcp_recover_ack(struct tcp_conn *c, struct tcp_ack *a)
+static void detect_with_sack(
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a)
+{
+	/* RFC 8985 7.4.2: the loss that a probe repaired was one, too. */
+	if (tcp_tlp_ack(c, s, a)) {
+		c->ssthresh = c->cc->ssthresh(c, a->prior_pipe, TCP_CC_LOSS);
+		c->cwnd = min_u32(c->cwnd, c->ssthresh);
+	}
+	if (a->dsack)
+		tcp_rack_dsack(c);
+	a->lost = tcp_rack_detect(c);
+}
+
+void tcp_recover_ack(
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a)
 {
 	bool repairing = c->recovery == TCP_FAST_RECOVERY;
 
 	if (c->recovery && !seq_lt(c->snd_una, c->recover))
 		leave_recovery(c);
-	detect_without_sack(c, a);
+	if (c->sack_ok)
+		detect_with_sack(c, s, a);
+	else
+		detect_without_sack(c, a);
 	if (a->lost && c->recovery == TCP_NO_RECOVERY)
 		enter_fast_recovery(c, a->prior_pipe);
-	if (c->recovery == TCP_FAST_RECOVERY && a->delivered)
+	if (c->recovery == TCP_FAST_RECOVERY && (a->delivered || a->lost))
 		prr(c, a);
 	else if (a->acked && !repairing)
 		tcp_cc_acked(c, a->acked, a->prior_pipe);
@@ -171,7 +256,22 @@ void tcp_recover_timeout(struct tcp_conn *c)
 	c->dup_acks = 0;
 	c->dup_bytes = 0;
 	c->rtt_start_ns = 0;
+	c->tlp_out = false;
+	timer_disarm(&c->reo);
 	tcp_sent_lose_all(&c->sent);
+}
+
+void tcp_recover_reordered(struct tcp_conn *c)
+{
+	struct tcp_ack a = { .prior_pipe = tcp_pipe(c) };
+
+	a.lost = tcp_rack_detect(c);
+	if (!a.lost)
+		return;
+	if (c->recovery == TCP_NO_RECOVERY)
+		enter_fast_recovery(c, a.prior_pipe);
+	if (c->recovery == TCP_FAST_RECOVERY)
+		prr(c, &a);
 }
 
 void tcp_recover_window_opened(struct tcp_conn *c)

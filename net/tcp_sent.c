@@ -174,6 +174,15 @@ void tcp_sent_again(
 	set_state(m, r, TCP_SENT_FLYING);
 }
 
+struct tcp_sent *tcp_sent_tail(struct tcp_sent_map *m, uint32_t n)
+{
+	struct tcp_sent *r = tcp_sent_last(m);
+
+	if (r && len_of(r) > n)
+		split(m, r, r->end - n);
+	return tcp_sent_last(m);
+}
+
 /* --- What arrived -------------------------------------------------------- */
 
 uint32_t tcp_sent_ack(

@@ -67,6 +67,10 @@ void tcp_sent_add(
 void tcp_sent_again(
     struct tcp_sent_map *m, struct tcp_sent *r, uint32_t end, uint64_t now_ns);
 
+/* The last record, cut to its last n bytes where there is a record to cut it.
+ * NULL when nothing is out. */
+struct tcp_sent *tcp_sent_tail(struct tcp_sent_map *m, uint32_t n);
+
 /* Everything before una has arrived.  Calls fn for each record that is complete
  * with it and was not known to have arrived.  Returns the bytes that were not
  * known to. */

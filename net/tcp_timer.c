@@ -54,14 +54,39 @@ static bool something_waits(const struct tcp_conn *c)
 	       (c->fin_queued && !c->fin_acked);
 }
 
+/* RFC 8985 7.2: a tail loss probe goes first, counted from the last sending. */
+static void arm_rexmt(struct tcp_conn *c)
+{
+	uint64_t at_ns = c->rto_at_ns, probe_ns = c->rexmt_from_ns;
+
+	c->probing = tcp_tlp_allowed(c);
+	if (c->probing) {
+		if (c->last_sent_ns > probe_ns)
+			probe_ns = c->last_sent_ns;
+		probe_ns += tcp_tlp_pto_ns(c);
+		if (probe_ns < at_ns)
+			at_ns = probe_ns;
+	}
+	timer_arm(&c->rexmt, at_ns);
+}
+
 void tcp_timer_ensure(struct tcp_conn *c)
 {
-	if (timer_armed(&c->rexmt) || c->state == TCP_CLOSED)
+	bool runs = timer_armed(&c->rexmt);
+
+	if (c->state == TCP_CLOSED)
 		return;
-	if (something_waits(c))
-		timer_arm(&c->rexmt, clock_ns() + current_rto(c));
-	else if (c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c))
+	if (something_waits(c)) {
+		if (!runs) {
+			c->rexmt_from_ns = clock_ns();
+			c->rto_at_ns = c->rexmt_from_ns + current_rto(c);
+		}
+		if (!runs || c->probing)
+			arm_rexmt(c);
+	} else if (!runs && c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c)) {
+		c->probing = false;
 		timer_arm(&c->rexmt, clock_ns() + TCP_FIN_WAIT_2_NS);
+	}
 }
 
 void tcp_timer_restart(struct tcp_conn *c)
@@ -119,6 +144,13 @@ static void rexmt_expired(struct timer *t)
 			tcp_conn_end(c, 0);
 		return;
 	}
+	if (c->probing) {
+		/* The timeout starts anew (RFC 8985 7.3). */
+		tcp_send_tlp(c);
+		c->probing = false;
+		tcp_timer_ensure(c);
+		return;
+	}
 	if (gave_up(c))
 		return;
 	if (c->backoff < 16)
@@ -146,6 +178,14 @@ static void delack_expired(struct timer *t)
 	tcp_send_ack(c);
 }
 
+static void reo_expired(struct timer *t)
+{
+	struct tcp_conn *c = container_of(t, struct tcp_conn, reo);
+
+	tcp_recover_reordered(c);
+	tcp_output(c);
+}
+
 static void room_again(struct netdev_waiter *w)
 {
 	tcp_output(container_of(w, struct tcp_conn, room_wait));
@@ -155,6 +195,7 @@ void tcp_timers_init(struct tcp_conn *c)
 {
 	timer_init(&c->rexmt, rexmt_expired);
 	timer_init(&c->delack, delack_expired);
+	timer_init(&c->reo, reo_expired);
 	netdev_waiter_init(&c->room_wait, room_again);
 	c->rto_ns = TCP_RTO_INITIAL_NS;
 }
