@@ -38,6 +38,23 @@ enum tcp_recovery {
 	TCP_LOSS_RECOVERY /* after a timeout */
 };
 
+/* RFC 5682: what the next ACK means after a timeout. */
+enum tcp_frto {
+	TCP_FRTO_OFF,
+	TCP_FRTO_FIRST, /* step 2: the first segment went again */
+	TCP_FRTO_NEW    /* step 3: then only new ones */
+};
+
+/* What it takes to undo the last reduction of the window (RFC 4015). */
+struct tcp_undo {
+	bool open;
+	uint32_t una;      /* SND.UNA at that time */
+	uint32_t ssthresh; /* or what was in flight, if more */
+	uint32_t bytes; /* sent again since, and not said to be twice there */
+	uint64_t again_ns; /* the first retransmission, 0: none, or answered */
+	uint32_t again_end;
+};
+
 /* RFC 8985 section 5.2; zero at first, but for fack. */
 struct tcp_rack {
 	uint64_t xmit_ns; /* of the segment sent last that was delivered */
@@ -134,6 +151,8 @@ struct tcp_conn {
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */
 	uint32_t prr_delivered, prr_out, recover_fs;
+	uint8_t frto; /* enum tcp_frto */
+	struct tcp_undo undo;
 	struct tcp_rack rack;
 	/* RFC 8985 7.1: a tail loss probe is out; it was sent before. */
 	bool tlp_out, tlp_again;
@@ -169,7 +188,10 @@ struct tcp_ack {
 	bool lost;           /* it shows that something was lost */
 	bool partial;        /* without SACK: it shows the next gap */
 	bool dsack;          /* RFC 2883: something arrived twice */
-	uint32_t dsack_end;
+	uint32_t dsack_start, dsack_end;
+	bool original; /* what a timeout took for lost came without
+	                * retransmission
+	                */
 };
 
 /* A parsed segment. */
@@ -385,6 +407,8 @@ void tcp_recover_ack(
 void tcp_recover_timeout(struct tcp_conn *c);
 /* A window that was closed is open: what was sent beyond it was not taken. */
 void tcp_recover_window_opened(struct tcp_conn *c);
+/* Up to end was sent again. */
+void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end);
 /* c->reo expired: RACK looks again. */
 void tcp_recover_reordered(struct tcp_conn *c);
 

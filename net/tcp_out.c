@@ -414,10 +414,12 @@ static bool send_piece(struct tcp_conn *c, const struct piece *s)
 
 	if (!send_segment(c, s->seq, s->len, s->flags))
 		return false;
-	if (s->again)
+	if (s->again) {
 		tcp_sent_again(&c->sent, s->again, end, clock_ns());
-	else
+		tcp_recover_sent_again(c, s->seq, end);
+	} else {
 		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
+	}
 	note_sent(c, s->seq, end);
 	c->prr_out += tcp_pipe(c) - before;
 	return true;
@@ -442,13 +444,21 @@ static bool device_has_room(struct tcp_conn *c)
 	return false;
 }
 
+static bool next_piece(const struct tcp_conn *c, bool force, struct piece *s)
+{
+	return (c->frto != TCP_FRTO_NEW && next_lost(c, s)) ||
+	       next_new(c, force, s);
+}
+
 static void output(struct tcp_conn *c, bool force)
 {
 	struct piece s;
 
 	tcp_cc_idle(c);
-	while (
-	    may_send_data(c) && (next_lost(c, &s) || next_new(c, force, &s))) {
+	if (c->frto == TCP_FRTO_NEW && c->snd_nxt == c->recover &&
+	    !next_new(c, force, &s))
+		c->frto = TCP_FRTO_OFF; /* RFC 5682 2.1 step 2b: without news */
+	while (may_send_data(c) && next_piece(c, force, &s)) {
 		if (!device_has_room(c) || !send_piece(c, &s))
 			break;
 		force = false;

@@ -23,12 +23,101 @@ uint32_t tcp_pipe(const struct tcp_conn *c)
 	return flying - min_u32(flying, c->dup_bytes);
 }
 
+/* --- Undoing (RFC 4015) --------------------------------------------------- */
+
+static void allow_undo(struct tcp_conn *c, uint32_t flight)
+{
+	c->undo = (struct tcp_undo){ .open = true,
+		.una = c->snd_una,
+		.ssthresh = max_u32(c->ssthresh, flight) };
+}
+
+void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
+{
+	if (!c->undo.open || c->recovery == TCP_NO_RECOVERY)
+		return;
+	if (!c->undo.bytes) {
+		c->undo.again_ns = clock_ns();
+		c->undo.again_end = end;
+	}
+	c->undo.bytes += end - seq;
+}
+
+/* Nothing was lost: RFC 4015 section 3.2, step 5.  What is in flight stays,
+ * what was acknowledged may follow, slow start leads back to where the window
+ * was. */
+static void undo(struct tcp_conn *c, const struct tcp_ack *a)
+{
+	stack_count(c->stack, COUNT_TCP_UNDONE);
+	tcp_sent_unlose(&c->sent);
+	c->dup_bytes = 0;
+	c->cc->undo(c);
+	c->ssthresh = c->undo.ssthresh;
+	c->cwnd = max_u32(c->cwnd,
+	    tcp_pipe(c) +
+	        max_u32(c->mss, min_u32(a->acked, tcp_cc_initial_window(c))));
+	c->undo.open = false;
+	c->frto = TCP_FRTO_OFF;
+	c->recovery = TCP_NO_RECOVERY;
+	c->backoff = 0;
+}
+
+/* RFC 3522: the first ACK of the first segment that was sent again echoes a
+ * time before that. */
+static bool echo_is_older(
+    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)
+{
+	uint64_t again_ns = c->undo.again_ns;
+
+	if (!a->acked || !again_ns || !c->ts_ok || !s->opt.has_ts ||
+	    seq_lt(s->ack, c->undo.again_end))
+		return false;
+	c->undo.again_ns = 0;
+	return seq_lt(s->opt.ts_ecr, tcp_ts_at(c, again_ns));
+}
+
+/* RFC 3708: D-SACK says of everything sent again that it was there. */
+static bool all_was_there_twice(struct tcp_conn *c, const struct tcp_ack *a)
+{
+	uint32_t n = a->dsack_end - a->dsack_start;
+
+	if (!a->dsack || !c->undo.bytes || seq_lt(a->dsack_start, c->undo.una))
+		return false;
+	c->undo.bytes -= min_u32(n, c->undo.bytes);
+	return !c->undo.bytes;
+}
+
+/* RFC 5682, 2.1 and 3.1: the first ACK after a timeout moves SND.UNA, so new
+ * segments are sent instead of those that seem lost; when then some of these
+ * turn out to have arrived, the timeout was spurious. */
+static bool frto_step(struct tcp_conn *c, const struct tcp_ack *a)
+{
+	bool more = seq_lt(c->snd_una, c->recover);
+
+	if (!c->frto || (!a->acked && !a->dup && !a->delivered))
+		return false;
+	if (c->frto == TCP_FRTO_NEW && a->original)
+		return true;
+	c->frto = c->frto == TCP_FRTO_FIRST && a->acked && more ? TCP_FRTO_NEW
+	                                                        : TCP_FRTO_OFF;
+	return false;
+}
+
+static void undo_if_spurious(
+    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)
+{
+	if (c->undo.open && (echo_is_older(c, s, a) ||
+	                        all_was_there_twice(c, a) || frto_step(c, a)))
+		undo(c, a);
+}
+
 /* --- Entering and leaving ------------------------------------------------- */
 
 /* flight: what was in flight before the loss was noticed. */
 static void enter_fast_recovery(struct tcp_conn *c, uint32_t flight)
 {
 	stack_count(c->stack, COUNT_TCP_FAST_RETRANSMITS);
+	allow_undo(c, flight);
 	c->ssthresh = c->cc->ssthresh(c, flight, TCP_CC_LOSS);
 	c->recovery = TCP_FAST_RECOVERY;
 	c->recover = c->snd_nxt;
@@ -44,6 +133,7 @@ static void leave_recovery(struct tcp_conn *c)
 	if (c->recovery == TCP_FAST_RECOVERY)
 		c->cwnd = c->ssthresh; /* RFC 9937 section 6 */
 	c->recovery = TCP_NO_RECOVERY;
+	c->frto = TCP_FRTO_OFF;
 	c->dup_bytes = 0;
 	tcp_rack_recovered(c);
 }
@@ -145,6 +235,8 @@ static void delivered(void *ctx, const struct tcp_sent *r)
 	const struct delivery *d = ctx;
 
 	tcp_rack_delivered(d->c, d->s, r);
+	if (!r->retransmitted && seq_le(r->end, d->c->recover))
+		d->a->original = true;
 }
 
 /* RFC 2883 section 4: the first block lies below the ACK, or in the second. */
@@ -205,6 +297,7 @@ void tcp_recover_note_ack(
 		return;
 	}
 	a->dsack = is_dsack(s);
+	a->dsack_start = s->opt.sack[0].start;
 	a->dsack_end = s->opt.sack[0].end;
 	take_blocks(c, s, &d);
 }
@@ -227,6 +320,7 @@ void tcp_recover_ack(
 {
 	bool repairing = c->recovery == TCP_FAST_RECOVERY;
 
+	undo_if_spurious(c, s, a);
 	if (c->recovery && !seq_lt(c->snd_una, c->recover))
 		leave_recovery(c);
 	if (c->sack_ok)
@@ -245,10 +339,16 @@ void tcp_recover_ack(
 
 void tcp_recover_timeout(struct tcp_conn *c)
 {
+	uint32_t flight = c->sent.bytes - c->sent.sacked_bytes;
+
+	/* RFC 5682 2.1 step 1: not where one timeout follows another. */
+	c->frto =
+	    c->recovery == TCP_LOSS_RECOVERY ? TCP_FRTO_OFF : TCP_FRTO_FIRST;
 	/* RFC 5681 (4): once for a segment, not at each of its timeouts. */
-	if (c->recovery != TCP_LOSS_RECOVERY || c->timeout_una != c->snd_una)
-		c->ssthresh = c->cc->ssthresh(
-		    c, c->sent.bytes - c->sent.sacked_bytes, TCP_CC_TIMEOUT);
+	if (c->frto || c->timeout_una != c->snd_una) {
+		allow_undo(c, flight);
+		c->ssthresh = c->cc->ssthresh(c, flight, TCP_CC_TIMEOUT);
+	}
 	c->timeout_una = c->snd_una;
 	c->cwnd = c->mss;
 	c->recovery = TCP_LOSS_RECOVERY;
