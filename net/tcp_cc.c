@@ -26,7 +26,7 @@ void tcp_cc_init(struct tcp_conn *c)
 	c->cwnd = tcp_cc_initial_window(c);
 	c->ssthresh = UINT32_MAX;
 	c->recover = c->iss;
-	c->rack.fack = c->iss;
+	c->rack.fack = c->rack.end_seq = c->iss;
 	c->cc->init(c);
 }
 

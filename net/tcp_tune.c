@@ -18,11 +18,6 @@ static const struct sock *owner(const struct tcp_conn *c)
 	return c->sock ? c->sock : c->listener;
 }
 
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 /* A share of the bytes that all chunks hold. */
 static uint32_t chunk_bytes(const struct stack *st, uint32_t divisor)
 {
