@@ -78,7 +78,9 @@ void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes)
 		return;
 	/* In microseconds, so that the product fits. */
 	drained = c->drained * (rtt / 1000) / (elapsed / 1000);
-	if (c->wscale_ok && !owner(c)->rcvbuf_set)
+	/* Not for what is only read after the end: who would give it back? */
+	if (c->wscale_ok && !c->fin_received && c->state != TCP_CLOSED &&
+	    c->state != TCP_TIME_WAIT && !owner(c)->rcvbuf_set)
 		grow(
 		    c, drained > c->drained_before ? 4 * drained : 2 * drained);
 	c->drained_before = drained;

@@ -259,6 +259,33 @@ static void old_duplicates_reach_back_a_scaled_window(void **state)
 	fx_abort(s);
 }
 
+/* What is read after the end would never be given back. */
+static void reading_after_the_end_takes_no_budget(void **state)
+{
+	for (unsigned fin = 0; fin < 2; fin++) {
+		struct sock *l = fx_listen(80, 4), *s;
+
+		in(.flags = S, .mss = 1460, .wscale = WSCALE(2));
+		out(.flags = SA, .ack = 1);
+		in(.flags = A, .seq = 1, .ack = 1);
+		s = accepted(l);
+		for (uint32_t i = 0; i < 40; i++)
+			in(.flags = A, .seq = 1 + i * 1000, .ack = 1,
+			    .len = 1000);
+		if (fin)
+			in(.flags = FA, .seq = 40001, .ack = 1);
+		fx_tcp()->srtt_ns = NS_PER_MS;
+		fx_tcp()->drained = 40000;
+		fx_tcp()->drained_since_ns = clock_ns() - NS_PER_MS;
+		assert_int_equal(fx_read(s, 60000), 40000);
+		assert_int_equal(fx.st.tcp.rcv_extra > 0, !fin);
+		fx_forget_frames();
+		fx_abort(s);
+		assert_int_equal(fx.st.tcp.rcv_extra, 0);
+		fx_next_conn();
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +300,7 @@ int main(void)
 		fx_test(syn_ack_sent_again_says_the_same),
 		fx_test(told_edge_goes_back_by_less_than_a_unit),
 		fx_test(old_duplicates_reach_back_a_scaled_window),
+		fx_test(reading_after_the_end_takes_no_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
