@@ -37,9 +37,11 @@ HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all
 HFLAGS := $(WARN) -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-DRINGLET_HOST $(SAN)
-HTEST := $(wildcard tests/unit/*/test_*.c) $(wildcard tests/sim/test_*.c)
+HTEST := $(wildcard tests/unit/*/test_*.c) $(wildcard tests/sim/test_*.c) \
+	$(wildcard tests/script/test_*.c)
 HTESTBIN := $(HTEST:%.c=$(B)/host/%)
-HSUPPORT := $(filter-out $(HTEST),$(wildcard tests/sim/*.c tests/support/*.c))
+HSUPPORT := $(filter-out $(HTEST),$(wildcard tests/sim/*.c tests/script/*.c \
+	tests/support/*.c))
 
 # Applications see include/ alone; so a forbidden include does not compile.
 INC_apps := -Iinclude
