@@ -192,6 +192,17 @@ static void read_frame(const struct fx_frame *f, struct script_segment *s)
 		wrong("%s", error);
 }
 
+/* As fx_next; what we ask or tell of addresses is none of a script's. */
+static const struct fx_frame *next_frame(uint64_t within_ms)
+{
+	const struct fx_frame *f;
+
+	do {
+		f = fx_next(within_ms);
+	} while (f != NULL && f->bytes[12] == 8 && f->bytes[13] == 6);
+	return f;
+}
+
 static struct peer *peer_of(const struct script_segment *s)
 {
 	for (unsigned i = 0; i < PEERS; i++)
@@ -233,7 +244,7 @@ static void take(const struct fx_frame *f, struct script_segment *s)
 
 static void nothing_waits(void)
 {
-	const struct fx_frame *f = fx_next(0);
+	const struct fx_frame *f = next_frame(0);
 	struct script_segment s;
 
 	if (f == NULL)
@@ -279,8 +290,8 @@ static void inject(void)
 	size_t len;
 
 	read_segment(&s, false);
-	s.src_port = s.src_port ? s.src_port : sc.peer->port;
-	s.dst_port = s.dst_port ? s.dst_port : sc.peer->our_port;
+	s.src_port = s.src_port >= 0 ? s.src_port : sc.peer->port;
+	s.dst_port = s.dst_port >= 0 ? s.dst_port : sc.peer->our_port;
 	s.from = s.from ? s.from : FX_PEER;
 	s.to = s.to ? s.to : FX_IP;
 	len = script_build_segment(&s, &sc.peer->n, bytes);
@@ -298,11 +309,11 @@ static void inject(void)
 static void check_place(
     const struct script_segment *want, const struct script_segment *sent)
 {
-	uint16_t src = want->src_port ? want->src_port : sc.peer->our_port;
-	uint16_t dst = want->dst_port ? want->dst_port : sc.peer->port;
+	int32_t src = want->src_port >= 0 ? want->src_port : sc.peer->our_port;
+	int32_t dst = want->dst_port >= 0 ? want->dst_port : sc.peer->port;
 
 	if (sent->src_port != src || sent->dst_port != dst)
-		wrong("sent from port %u to %u, expected %u to %u",
+		wrong("sent from port %d to %d, expected %d to %d",
 		    sent->src_port, sent->dst_port, src, dst);
 	if (sent->from != FX_IP || sent->to != (want->to ? want->to : FX_PEER))
 		wrong("sent from or to another address");
@@ -327,10 +338,10 @@ static void expect_one(void)
 	const char *differs;
 	char text[160];
 
-	f = fx_next(sc.timed && end_ns > now ? whole_ms(end_ns - now) : 0);
+	f = next_frame(sc.timed && end_ns > now ? whole_ms(end_ns - now) : 0);
 	if (f == NULL && !sc.timed) {
 		sched_poll();
-		f = fx_next(0);
+		f = next_frame(0);
 	}
 	read_segment(&want, true);
 	script_print_segment(&want, text, sizeof(text));
@@ -594,14 +605,17 @@ static void do_bind(void)
 	check_result("bind", sock_bind(s->sock, &a), 0);
 }
 
-/* listen NAME PORT [BACKLOG]: makes the socket too. */
+/* listen NAME PORT [BACKLOG]: makes the socket when there is none. */
 static void do_listen(void)
 {
-	struct named *s = create(next_word("a name"));
+	const char *name = next_word("a name");
+	struct named *s = find(name);
 	struct sock_addr a = { .port = (uint16_t)number("a port") };
-	int backlog = 8;
-	int rc = sock_bind(s->sock, &a);
+	int backlog = 8, rc;
 
+	if (s == NULL || s->sock == NULL)
+		s = create(name);
+	rc = sock_bind(s->sock, &a);
 	if (more() && strcmp(sc.word[sc.at], "=") != 0)
 		backlog = (int)number("a backlog");
 	check_result("listen", rc ? rc : sock_listen(s->sock, backlog), 0);
@@ -784,7 +798,8 @@ static void do_icmp(void)
 	uint8_t b[8 + 20 + 8] = { (uint8_t)number("a type"),
 		(uint8_t)number("a code") };
 	struct ip_hdr *ip = (struct ip_hdr *)(b + 8);
-	struct tcp_hdr *h = (struct tcp_hdr *)(ip + 1);
+	be16 *port = (be16 *)(ip + 1);
+	be32 *seq = (be32 *)(port + 2);
 	struct icmp_hdr *icmp = (struct icmp_hdr *)b;
 
 	if (!is_next("quote"))
@@ -795,9 +810,9 @@ static void do_icmp(void)
 	ip->proto = IP_PROTO_TCP;
 	ip->src = be32_make(FX_IP);
 	ip->dst = be32_make(FX_PEER);
-	h->src_port = be16_make(sc.peer->our_port);
-	h->dst_port = be16_make(sc.peer->port);
-	h->seq = be32_make(sc.peer->n.isn + number("a sequence number"));
+	port[0] = be16_make(sc.peer->our_port);
+	port[1] = be16_make(sc.peer->port);
+	*seq = be32_make(sc.peer->n.isn + number("a sequence number"));
 	if (more()) {
 		uint32_t mtu = number("an MTU");
 
@@ -812,13 +827,19 @@ static void do_icmp(void)
 
 static void do_link(void)
 {
-	netdev_set_link(&fx.dev, !is_next("down"));
+	bool down = is_next("down");
+
+	if (!down && !is_next("up"))
+		wrong("expected down or up");
+	netdev_set_link(&fx.dev, !down);
 }
 
 /* card full, card room: whether the card takes packets. */
 static void do_card(void)
 {
 	fx.card_full = is_next("full");
+	if (!fx.card_full && !is_next("room"))
+		wrong("expected full or room");
 	if (!fx.card_full)
 		netdev_tx_done(&fx.dev);
 }
@@ -1085,6 +1106,11 @@ static void start(const char *name)
 	sc.base_ns = arch_clock_ns();
 }
 
+static int wait_no_more(struct named *s, uint32_t unused)
+{
+	return 0;
+}
+
 /* Whatever is left goes without a trace. */
 static void clean_up(void)
 {
@@ -1092,8 +1118,15 @@ static void clean_up(void)
 	if (sc.hoarded != NULL)
 		fx_hoard_give(sc.hoarded, UINT32_MAX);
 	for (unsigned i = 0; i < NAMES; i++) {
+		struct call *c = &sc.named[i].call;
+
 		if (sc.named[i].sock == NULL)
 			continue;
+		c->fn = wait_no_more;
+		while (c->running && !c->done) {
+			waitq_wake(sock_waitq(sc.named[i].sock), UINT32_MAX);
+			thread_yield();
+		}
 		sock_set_opt(sc.named[i].sock, SOCK_OPT_LINGER, 0);
 		sock_close(sc.named[i].sock);
 	}
@@ -1102,8 +1135,10 @@ static void clean_up(void)
 const char *script_run(const char *name, const char *text)
 {
 	start(name);
-	if (setjmp(sc.failed) != 0)
+	if (setjmp(sc.failed) != 0) {
+		clean_up();
 		return sc.message;
+	}
 	run_lines(text);
 	for (unsigned i = 0; i < NAMES; i++)
 		if (sc.named[i].call.running && !sc.named[i].call.done)

@@ -118,9 +118,9 @@ static const char *read_pair(
 	else if (strcmp(key, "reserved") == 0)
 		s->reserved = (uint8_t)v;
 	else if (strcmp(key, "sport") == 0)
-		s->src_port = (uint16_t)v;
+		s->src_port = (int32_t)(v & 0xffff);
 	else if (strcmp(key, "dport") == 0)
-		s->dst_port = (uint16_t)v;
+		s->dst_port = (int32_t)(v & 0xffff);
 	else
 		return "unknown word in a segment";
 	return NULL;
@@ -293,7 +293,9 @@ const char *script_read_segment(struct script_segment *s, char **word,
 	const char *wrong;
 
 	*s = (struct script_segment){ .win_min = expect ? 0 : 65535,
-		.win_max = 65535 };
+		.win_max = 65535,
+		.src_port = -1,
+		.dst_port = -1 };
 	if (words < 2)
 		return "expected FLAGS SEQ";
 	wrong = read_flags(s, word[0]);
@@ -327,8 +329,8 @@ size_t script_build_segment(const struct script_segment *s,
 	uint16_t sum;
 
 	memset(h, 0, sizeof(*h));
-	h->src_port = be16_make(s->src_port);
-	h->dst_port = be16_make(s->dst_port);
+	h->src_port = be16_make((uint16_t)s->src_port);
+	h->dst_port = be16_make((uint16_t)s->dst_port);
 	h->seq = be32_make(n->peer_isn + s->seq);
 	if (s->flags & TCP_ACK)
 		h->ack = be32_make(n->isn + s->ack);

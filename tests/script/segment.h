@@ -42,9 +42,9 @@ struct script_segment {
 	uint32_t seq, ack, len;
 	uint32_t win_min, win_max;
 	uint16_t urgent;
-	uint8_t offset, reserved; /* injected; offset 0: the right one */
-	uint32_t from, to;        /* addresses; 0: the usual ones */
-	uint16_t src_port, dst_port;
+	uint8_t offset, reserved;   /* injected; offset 0: the right one */
+	uint32_t from, to;          /* addresses; 0: the usual ones */
+	int32_t src_port, dst_port; /* -1: the usual ones */
 	struct script_options opt;
 	const uint8_t *data;
 };

@@ -142,6 +142,8 @@ int main(int argc, char **argv)
 	};
 	int failed;
 
+	/* What failed stands right before its result. */
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	pending = argc == 2 && strcmp(argv[1], "--pending") == 0;
 	for (int i = 1; i < argc && !pending; i++)
 		found[count++] = strdup(argv[i]);
