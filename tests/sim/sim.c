@@ -75,6 +75,18 @@ void sim_check_equal_at(struct sim *s, long long a, long long b,
 		sim_fail(s, "%s:%d: %s: %lld, %lld", file, line, text, a, b);
 }
 
+/* What the oracle says comes out of the middle of a stack, where nobody may
+ * jump away: the next look at s->failure ends the case. */
+static void oracle_says(void *ctx, const char *text)
+{
+	struct sim *s = ctx;
+
+	if (s->failure[0] == '\0')
+		snprintf(s->failure, sizeof(s->failure), "%s at %llu ms", text,
+		    (unsigned long long)(arch_clock_ns() / NS_PER_MS));
+	waitq_wake(&s->done, 1);
+}
+
 /* --- Start and stop ------------------------------------------------------ */
 
 /* What a spawned thread was given; static, so that a failing case leaks
@@ -117,6 +129,7 @@ void sim_start(struct sim *s, const char *name, uint64_t seed,
 
 	if (active != NULL)
 		wire_abandon(&active->wire); /* the case before this failed */
+	oracle_stop(&s->oracle);
 	a = host_test_start(THREADS_MAX, ARENA_BYTES);
 	memset(s, 0, sizeof(*s));
 	memset(spawned, 0, sizeof(spawned));
@@ -127,6 +140,7 @@ void sim_start(struct sim *s, const char *name, uint64_t seed,
 	wire_start(&s->wire, name, s->seed, out);
 	for (unsigned side = 0; side < 2; side++)
 		start_side(s, side, a, limits != NULL ? limits : &small);
+	oracle_start(&s->oracle, &s->wire, s->stack, oracle_says, s);
 }
 
 static void run_spawned(void *arg)
@@ -208,6 +222,9 @@ void sim_stop(struct sim *s)
 		check_pools(s, &s->stack[i]);
 		check_ledger(s, &s->stack[i]);
 	}
+	oracle_stop(&s->oracle);
+	if (s->failure[0] != '\0')
+		give_up(s);
 	wire_stop(&s->wire);
 	active = NULL;
 }

@@ -5,7 +5,8 @@
  *	sim_start(&sim, "name", seed, &params);
  *	sim_spawn(&sim, "client", client, arg); ...
  *	sim_run(&sim, limit_ns);      waits for every spawned thread
- *	sim_stop(&sim);               pools full again? ledger right?
+ *	sim_stop(&sim);               pools full again? ledger right? did the
+ *	                              oracle see anything wrong?
  *
  * Threads use sim_check instead of cmocka's assertions, which may not jump from
  * one stack to another.  A failing case prints its name and seed; SIM_SEED in
@@ -22,6 +23,7 @@
 #include "lib/random.h"
 #include "net/sock.h"
 #include "net/stack.h"
+#include "tests/sim/oracle.h"
 #include "tests/sim/wire.h"
 
 #define SIM_POOLS 8
@@ -30,6 +32,7 @@ struct sim {
 	struct stack stack[2];
 	struct random rng[2];
 	struct wire wire;
+	struct oracle oracle; /* watches every segment (tests/sim/oracle.h) */
 	uint64_t seed;
 	struct waitq done;
 	unsigned running; /* spawned threads that have not ended */

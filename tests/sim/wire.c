@@ -102,6 +102,15 @@ static void arrive(void *arg)
 	netdev_schedule(&to->dev);
 }
 
+static void tell(
+    struct wire_end *e, enum wire_moment m, const uint8_t *frame, size_t len)
+{
+	struct wire *w = e->wire;
+
+	if (w->watch != NULL)
+		w->watch(w->watch_ctx, m, e == &w->end[1], frame, len);
+}
+
 static int poll(struct netdev *dev, int budget)
 {
 	struct wire_end *e = container_of(dev, struct wire_end, dev);
@@ -114,7 +123,9 @@ static int poll(struct netdev *dev, int budget)
 
 		pcap_add(e->wire->got, f->data, f->len);
 		e->stats.delivered++;
+		tell(e, WIRE_RECEIVED, f->data, f->len);
 		netdev_rx(dev, f->data, f->len);
+		tell(e, WIRE_PROCESSED, f->data, f->len);
 		free(f);
 		done++;
 	}
@@ -320,6 +331,7 @@ static bool tx(struct netdev *dev, struct pkt *p)
 	pkt_copy_out(p, data);
 	pkt_free(p);
 	pcap_add(e->wire->sent, data, len);
+	tell(e, WIRE_SENT, data, len);
 	if (queue_full(e)) {
 		e->stats.overflowed++;
 		return true;

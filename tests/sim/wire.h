@@ -75,6 +75,8 @@ struct wire_rule {
 
 #define WIRE_RULES_MAX 4
 
+enum wire_moment { WIRE_SENT, WIRE_RECEIVED, WIRE_PROCESSED };
+
 struct wire {
 	struct wire_end end[2];
 	struct list flying;
@@ -87,6 +89,11 @@ struct wire {
 	bool (*filter)(
 	    void *ctx, unsigned from, const uint8_t *frame, size_t len);
 	void *filter_ctx;
+	/* When set: sees every frame as a side sends it, gets it, and when its
+	 * stack is done with it. */
+	void (*watch)(void *ctx, enum wire_moment m, unsigned side,
+	    const uint8_t *frame, size_t len);
+	void *watch_ctx;
 	FILE *sent, *got;
 	char name[64];
 };
