@@ -15,6 +15,11 @@ bench: ## boot time, sizes, smallest memory, idle CPU
 	+$(Q)$(MAKE) --no-print-directory test-images
 	$(Q)B=$(B) tools/measure
 
+prove: ## that tests catch mistakes: makes some in TCP, one at a time
+	$(Q)./setup
+	+$(Q)$(MAKE) --no-print-directory host-tests
+	$(Q)B=$(B) tools/mutate
+
 soak: ## every combination of machine, firmware and controller; long
 	$(Q)./setup
 	+$(Q)SOAK=1 B=$(B) tools/run-tests qemu
@@ -27,4 +32,4 @@ $(B)/watch.so: tests/qemu/watch.c
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOSTCC) $(WARN) -O2 -fPIC -shared $< -o $@
 
-.PHONY: test check bench soak test-images
+.PHONY: test check bench prove soak test-images

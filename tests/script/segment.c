@@ -210,6 +210,10 @@ static const char *read_mss_or_wscale(
 	bool mss = strcmp(name, "mss") == 0;
 	uint32_t v;
 
+	if (strcmp(value, "*") == 0) {
+		o->any |= mss ? SCRIPT_MSS : SCRIPT_WSCALE;
+		return NULL;
+	}
 	if (!read_number(value, &v) || v > (mss ? 65535 : 255))
 		return "bad value of an option";
 	put(o, 1, mss ? KIND_MSS : KIND_WSCALE);
@@ -439,9 +443,10 @@ static const char *compare_options(
 	if (want->absent & sent->present ||
 	    (want->only && sent->present & ~want->present))
 		return "an option too many";
-	if (want->present & SCRIPT_MSS && want->mss != sent->mss)
+	if (want->present & ~want->any & SCRIPT_MSS && want->mss != sent->mss)
 		return "mss";
-	if (want->present & SCRIPT_WSCALE && want->wscale != sent->wscale)
+	if (want->present & ~want->any & SCRIPT_WSCALE &&
+	    want->wscale != sent->wscale)
 		return "wscale";
 	if (want->present & SCRIPT_TS &&
 	    ((!want->any_val && want->ts_val != sent->ts_val) ||

@@ -23,6 +23,7 @@ enum {
 
 struct script_options {
 	unsigned present, absent; /* expected: absent ones must not be there */
+	unsigned any;             /* expected: whatever their value */
 	bool only;                /* expected: none but these */
 	uint16_t mss;
 	uint8_t wscale;
