@@ -2,6 +2,8 @@
 # Testing: the work is in tools/run-tests.  ./setup comes first, and make runs
 # anew below it, since this make read the compilers' paths before it.
 
+MATRIX := $(B)/host/tests/sim/test_tcp_matrix
+
 test: ## everything; last line: N passed, N failed, N skipped
 	$(Q)./setup
 	+$(Q)B=$(B) tools/run-tests all
@@ -10,10 +12,11 @@ check: ## the fast part: units, simulations, layers, format, static analysis
 	$(Q)./setup
 	+$(Q)B=$(B) tools/run-tests check
 
-bench: ## boot time, sizes, smallest memory, idle CPU
+bench: ## boot time, sizes, smallest memory, idle CPU, goodput of TCP
 	$(Q)./setup
-	+$(Q)$(MAKE) --no-print-directory test-images
+	+$(Q)$(MAKE) --no-print-directory test-images $(MATRIX)
 	$(Q)B=$(B) tools/measure
+	$(Q)SIM_MATRIX=table $(MATRIX) 2>&1 | grep -v '^\['
 
 prove: ## that tests catch mistakes: makes some in TCP, one at a time
 	$(Q)./setup

@@ -35,8 +35,10 @@ run_fuzz = @set -e; for name in $(FUZZ); do \
 	    { tail -40 $(B)/fuzz/$$name.log; exit 1; }; \
 	grep -h -e DONE -e executed $(B)/fuzz/$$name.log; done
 
-fuzz: $(FUZZ:%=$(B)/fuzz/%) ## every parser, FUZZ_SECONDS=60 each
+fuzz: $(FUZZ:%=$(B)/fuzz/%) $(MATRIX) ## every parser, FUZZ_SECONDS=60 each; all wires
 	$(call run_fuzz,$(FUZZ_SECONDS))
+	$(Q)SIM_MATRIX=full $(MATRIX) >$(B)/fuzz/matrix.log 2>&1 || \
+	    { tail -40 $(B)/fuzz/matrix.log; exit 1; }
 
 # The seeds and a few seconds from a fixed start: part of `make check`.
 fuzz-smoke: $(FUZZ:%=$(B)/fuzz/%)
