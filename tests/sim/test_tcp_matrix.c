@@ -187,8 +187,6 @@ static void open_flow(void *arg)
 	f->sock[0] = sim_open(&sim, 0, port);
 	f->sock[1] = sim_accept(&sim, l);
 	sock_close(l);
-	sim_spawn(&sim, "read", read_flow, f);
-	sim_spawn(&sim, "write", write_flow, f);
 }
 
 /* So much that the start does not decide. */
@@ -212,14 +210,23 @@ static double run_cell(const struct cell *c)
 		.socks = 64,
 		.neighbours = 8 };
 	uint64_t bytes = bytes_of(c), ns;
+	struct wire_params calm = w;
 	bool gave_up = false;
 	char name[48];
 
+	calm.loss_ppm = calm.corrupt_ppm = 0; /* until all are open */
 	snprintf(name, sizeof(name), "matrix-%u", c->number);
-	sim_start(&sim, name, c->number, &w, &l);
+	sim_start(&sim, name, c->number, &calm, &l);
 	for (unsigned i = 0; i < c->flows; i++) {
 		flow[i] = (struct flow){ .number = i, .bytes = bytes };
 		sim_spawn(&sim, "open", open_flow, &flow[i]);
+	}
+	sim_run(&sim, 60 * NS_PER_S);
+	for (unsigned i = 0; i < 2; i++)
+		sim.wire.end[i].out = w;
+	for (unsigned i = 0; i < c->flows; i++) {
+		sim_spawn(&sim, "read", read_flow, &flow[i]);
+		sim_spawn(&sim, "write", write_flow, &flow[i]);
 	}
 	ns = arch_clock_ns();
 	sim_run(&sim, 4 * 3600 * NS_PER_S);
