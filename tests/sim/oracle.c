@@ -46,6 +46,8 @@ struct oracle_flow {
 	uint32_t ring_size;
 	uint8_t scale_out, scale_in; /* of our windows, of the peer's */
 	bool scale_offered, scale_agreed, sack_offered, sack_agreed;
+	bool peer_has_scale, peer_sack_ok; /* its last SYN */
+	uint8_t peer_scale;
 
 	/* Told by this side. */
 	bool acked;
@@ -290,12 +292,23 @@ static void received_ack(struct oracle_flow *f, const struct seen *g)
 		f->resent = false;
 }
 
+/* What both SYNs said. */
+static void agree(struct oracle_flow *f)
+{
+	f->scale_in = f->peer_scale;
+	f->scale_agreed = f->scale_offered && f->peer_has_scale;
+	f->sack_agreed = f->sack_offered && f->peer_sack_ok;
+}
+
 static void received_syn(struct oracle_flow *f, const struct seen *g)
 {
 	f->syn[f->syns++ % SYNS] = g->s.seq;
-	f->scale_in = g->scale;
-	f->scale_agreed = g->has_scale && (f->scale_offered || !f->open);
-	f->sack_agreed = g->sack_ok && (f->sack_offered || !f->open);
+	f->peer_has_scale = g->has_scale;
+	f->peer_scale = g->scale;
+	f->peer_sack_ok = g->sack_ok;
+	/* One in the middle of a connection changes nothing of it. */
+	if (!f->acked)
+		agree(f);
 	/* The window of a SYN alone counts from our first byte on. */
 	if (!(g->s.flags & TCP_ACK) && !f->edge_known)
 		f->edge = g->s.window;
@@ -441,13 +454,12 @@ static void sent_syn(struct oracle_flow *f, const struct seen *g)
 		f->isn = f->una = f->top = g->s.seq;
 	}
 	if (!(g->s.flags & TCP_ACK))
-		f->scale_agreed = f->sack_agreed = false;
+		f->peer_has_scale = f->peer_sack_ok = false;
 	f->open = true;
 	f->scale_offered = g->has_scale;
 	f->sack_offered = g->sack_ok;
 	f->scale_out = g->scale;
-	f->scale_agreed &= g->has_scale;
-	f->sack_agreed &= g->sack_ok;
+	agree(f);
 	if (!f->edge_known && f->syns > 0) {
 		f->edge = g->s.seq + 1 + f->edge;
 		f->edge_known = true;
