@@ -35,7 +35,8 @@ struct oracle_flow {
 	/* Sent by this side. */
 	bool open, fin, reset; /* our SYN, FIN, RST was sent */
 	uint32_t isn, top, una, fin_seq;
-	uint32_t edge; /* of the peer's window, as far as it ever was */
+	uint32_t high_sack; /* what the peer told of, at most */
+	uint32_t edge;      /* of the peer's window, as far as it ever was */
 	bool edge_known;
 	uint32_t newest;       /* the highest SEG.SEQ that came with an ACK */
 	uint32_t old_acked;    /* bytes that older ones acknowledged since */
@@ -288,6 +289,12 @@ static void received_ack(struct oracle_flow *f, const struct seen *g)
 	f->dups = g->s.ack == f->una ? f->dups + 1 : 0;
 	received_window(f, g);
 	f->una = g->s.ack;
+	for (unsigned i = 0; i < g->sacks; i++)
+		if (seq_lt(f->high_sack, g->sack[i].right) &&
+		    seq_le(g->sack[i].right, f->top))
+			f->high_sack = g->sack[i].right;
+	if (seq_lt(f->high_sack, f->una))
+		f->high_sack = f->una;
 	if (f->resent && !seq_lt(f->una, f->resent_below))
 		f->resent = false;
 }
@@ -347,8 +354,10 @@ static void processed(
 		return;
 	if (v.in_recovery && seq_lt(v.recover, v.una))
 		wrong(f, g, "recovery goes on beyond its end");
-	most = f->cwnd + 2 * acked + 4 * v.mss;
-	if (f->cwnd != 0 && v.cwnd > most && v.cwnd > f->cwnd_max)
+	/* A reduction may be undone (RFC 4015): what was had before is had. */
+	most = f->cwnd > f->cwnd_max ? f->cwnd : f->cwnd_max;
+	most += 2 * acked + 4 * v.mss;
+	if (f->cwnd != 0 && v.cwnd > most)
 		wrong(f, g, "cwnd grew from %u to %u for %u bytes", f->cwnd,
 		    v.cwnd, acked);
 	if (v.cwnd > f->cwnd_max)
@@ -451,7 +460,7 @@ static void sent_syn(struct oracle_flow *f, const struct seen *g)
 		f->timeouts = f->dups = 0;
 		f->old_acked = 0;
 		f->cwnd = f->cwnd_max = 0;
-		f->isn = f->una = f->top = g->s.seq;
+		f->isn = f->una = f->top = f->high_sack = g->s.seq;
 	}
 	if (!(g->s.flags & TCP_ACK))
 		f->peer_has_scale = f->peer_sack_ok = false;
@@ -550,6 +559,9 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 		allowed = f->cwnd_max;
 	extra = f->resent ? 2 * f->dups : f->dups < 2 ? f->dups : 2;
 	allowed += (extra + f->sack_agreed) * v.mss;
+	/* What lies below the highest SACK may have left the path. */
+	if (f->sack_agreed && seq_lt(f->una, f->high_sack))
+		allowed += f->high_sack - f->una;
 	if (f->cwnd != 0 && flight > allowed && g->s.len > 1)
 		wrong(f, g, "%u in flight, %u allowed", flight, allowed);
 }
