@@ -3,13 +3,14 @@
  * TCP (RFC 9293).  Read in this order: tcp_internal.h (the connection),
  * tcp_in.c (section 3.10.7 step by step), tcp.c (tables, TIME-WAIT), tcp_out.c
  * (what is sent and when), tcp_timer.c (RFC 6298, zero-window probes, delayed
- * ACK), tcp_cc.c (RFC 5681), tcp_sock.c (the user's calls).
+ * ACK), tcp_sent.h (what is out), tcp_recover.c and tcp_rack.c (loss), tcp_cc.h
+ * (the congestion window), tcp_sock.c (the user's calls).
  *
  * Beside it stand tcp_agree.c (options in SYNs; tcp_opt.c reads and writes
  * them), tcp_ts.c (timestamps), tcp_ooo.c (text before its turn, SACK),
  * tcp_tune.c (sizes of buffers).
  *
- * Left out so far: recovery by the peer's SACK, urgent data beyond ignoring it.
+ * Left out so far: urgent data beyond ignoring it.
  */
 #pragma once
 

@@ -469,6 +469,21 @@ static void idle_connection_starts_slowly_again(void **state)
 	fx_abort(s);
 }
 
+/* RFC 7661: an application that sends little proves nothing about the path. */
+static void unused_window_does_not_grow(void **state)
+{
+	struct sock *s = fx_accepted(MSS, WIDE);
+	uint32_t next = 1;
+
+	for (unsigned i = 0; i < 50; i++) {
+		fx_send(s, 2 * MSS);
+		take(&next);
+		ack(next);
+	}
+	assert_int_equal(fx_tcp()->cwnd, 10 * MSS);
+	fx_abort(s);
+}
+
 /* Many acknowledgments cannot make the window overflow. */
 static void window_stays_within_bounds(void **state)
 {
@@ -507,6 +522,7 @@ int main(void)
 		fx_test(duplicates_after_a_timeout_start_nothing),
 		fx_test(timeout_in_recovery_ends_it),
 		fx_test(idle_connection_starts_slowly_again),
+		fx_test(unused_window_does_not_grow),
 		fx_test(window_stays_within_bounds),
 	};
 
