@@ -40,13 +40,15 @@ void tcp_rack_rtt(struct tcp_conn *c, uint64_t rtt_ns)
 	k->min_rtt_at_ns = now;
 }
 
-/* Whether the ACK that r is delivered by may be of an earlier transmission. */
+/* Whether the ACK that r is delivered by may be of an earlier transmission. The
+ * echo tells only of what is acknowledged: behind a gap it is that of a segment
+ * before the gap (RFC 7323 4.3). */
 static bool ambiguous(
     const struct tcp_conn *c, const struct tcp_sent *r, const struct tcp_seg *s)
 {
 	if (!r->retransmitted)
 		return false;
-	if (c->ts_ok && s->opt.has_ts &&
+	if (c->ts_ok && s->opt.has_ts && seq_le(r->end, s->ack) &&
 	    seq_lt(s->opt.ts_ecr, tcp_ts_at(c, r->xmit_ns)))
 		return true;
 	return clock_ns() - r->xmit_ns < c->rack.min_rtt_ns;
