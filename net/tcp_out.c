@@ -377,8 +377,8 @@ static uint32_t cwnd_room(const struct tcp_conn *c)
 	return c->cwnd > pipe ? c->cwnd - pipe : 0;
 }
 
-/* What was lost goes before all else (RFC 6675 4, NextSeg 1), when the window
- * takes all of it.  The last record is filled up with what follows. */
+/* What was lost (RFC 6675 4, NextSeg 1), when the window takes all of it.  The
+ * last record is filled up with what follows. */
 static bool next_lost(const struct tcp_conn *c, struct piece *s)
 {
 	struct tcp_sent *r = tcp_sent_first_lost(&c->sent);
@@ -444,10 +444,13 @@ static bool device_has_room(struct tcp_conn *c)
 	return false;
 }
 
+/* While something is lost no new data overtakes it, but for F-RTO (RFC 5682 2.1
+ * step 2b). */
 static bool next_piece(const struct tcp_conn *c, bool force, struct piece *s)
 {
-	return (c->frto != TCP_FRTO_NEW && next_lost(c, s)) ||
-	       next_new(c, force, s);
+	if (c->frto != TCP_FRTO_NEW && tcp_sent_first_lost(&c->sent))
+		return next_lost(c, s);
+	return next_new(c, force, s);
 }
 
 static void output(struct tcp_conn *c, bool force)
