@@ -446,6 +446,38 @@ static void d_sack_undoes_a_recovery(void **state)
 	done(s);
 }
 
+/* RFC 3522: the ACK of what was sent again echoes the time of its first
+ * transmission, or of the second. */
+static void echo_of_an_earlier_time_undoes_a_recovery(void **state)
+{
+	for (unsigned spurious = 0; spurious < 2; spurious++) {
+		struct sock *l = fx_listen(80, 4), *s = NULL;
+		uint32_t first;
+
+		fx.c.ts = true;
+		fx.c.peer_ts = 1000;
+		in(.flags = S, .mss = MSS + TCP_TS_BYTES,
+		    .sack_permitted = true);
+		fx_any_seg(0);
+		fx_skip_ms(RTT_MS);
+		in(.flags = A, .seq = 1, .ack = 1);
+		assert_int_equal(sock_accept(l, &s, NULL), 0);
+		sock_close(l);
+		fx_send(s, 30 * MSS);
+		leaves(1, 10);
+		first = fx.c.seen_ts;
+		fx_skip_ms(RTT_MS);
+		sack(1, 2, 6);
+		assert_int_equal(fx_any_seg(0).seq, AT(1));
+		fx_forget_frames();
+		in(.flags = A, .seq = 1, .ack = AT(7),
+		    .ts_ecr = spurious ? first : first + RTT_MS);
+		assert_count(TCP_UNDONE, spurious);
+		done(s);
+		fx_next_conn();
+	}
+}
+
 /* --- Records ------------------------------------------------------------- */
 
 static void without_records_all_still_arrives(void **state)
@@ -494,6 +526,7 @@ int main(void)
 		fx_test(timeout_without_new_data_is_taken_for_real),
 		fx_test(spurious_timeout_is_undone_with_sack),
 		fx_test(d_sack_undoes_a_recovery),
+		fx_test(echo_of_an_earlier_time_undoes_a_recovery),
 		fx_test(without_records_all_still_arrives),
 	};
 
