@@ -214,7 +214,7 @@ static bool look(const struct oracle_flow *f, struct view *v)
 		.ooo = c->ooo_len,
 		.recvq = c->recvq.len,
 		.rcvbuf = tcp_rcvbuf(c),
-		.in_recovery = c->in_recovery,
+		.in_recovery = c->recovery == TCP_FAST_RECOVERY,
 		.synchronized = tcp_is_synchronized(c) };
 	return true;
 }
