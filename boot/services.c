@@ -18,6 +18,7 @@
 #include "net/dhcp.h"
 #include "net/ip.h"
 #include "net/stack.h"
+#include "net/tcp_cc.h"
 #include "posix/posix.h"
 #include "sched/bh.h"
 #include "sched/thread.h"
@@ -155,6 +156,9 @@ static void make_threads(void)
 
 static void make_stack(struct random *rng)
 {
+	static const struct tcp_cc_ops *const algorithm[] = {
+		[TCP_CC_CUBIC] = &tcp_cc_cubic, [TCP_CC_RENO] = &tcp_cc_reno
+	};
 	struct arena a = take_memory(LIMIT_STACK_SHARE, LIMIT_STACK_MAX);
 	struct stack_limits l;
 
@@ -165,6 +169,7 @@ static void make_stack(struct random *rng)
 		    a.size / 1024);
 	crash_watch(&sys.stack.history);
 	sys.stack.tcp.msl_ns = sys.settings.tcp_msl_s * NS_PER_S;
+	sys.stack.tcp.cc = algorithm[sys.settings.tcp_cc];
 	log_info("network: %u packets, %u chunks, %u connections, %zu KiB",
 	    l.packets, l.chunks, l.conns, a.used / 1024);
 }

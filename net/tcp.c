@@ -393,6 +393,6 @@ int tcp_init(struct stack *st, struct arena *a)
 	list_init(&st->tcp.tw_age);
 	timer_init(&st->tcp.tw_timer, tw_expire);
 	st->tcp.msl_ns = 30 * NS_PER_S;
-	st->tcp.cc = &tcp_cc_reno;
+	st->tcp.cc = &tcp_cc_cubic;
 	return 0;
 }

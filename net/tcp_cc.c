@@ -5,7 +5,8 @@
 #include "net/stack.h"
 #include "net/tcp_internal.h"
 
-static const struct tcp_cc_ops *const algorithm[] = { &tcp_cc_reno };
+static const struct tcp_cc_ops *const algorithm[] = { &tcp_cc_cubic,
+	&tcp_cc_reno };
 
 const struct tcp_cc_ops *tcp_cc_find(const char *name)
 {
@@ -27,6 +28,7 @@ void tcp_cc_init(struct tcp_conn *c)
 	c->ssthresh = UINT32_MAX;
 	c->recover = c->iss;
 	c->rack.fack = c->rack.end_seq = c->iss;
+	c->cc_seen_ns = clock_ns();
 	c->cc->init(c);
 }
 
@@ -43,6 +45,15 @@ void tcp_cc_opened(struct tcp_conn *c)
 	c->backoff = 0;
 }
 
+/* The time since this was asked last. */
+static uint64_t since_last(struct tcp_conn *c)
+{
+	uint64_t before_ns = c->cc_seen_ns;
+
+	c->cc_seen_ns = clock_ns();
+	return c->cc_seen_ns - before_ns;
+}
+
 /* RFC 5681 4.1: what was known of the path has grown old. */
 void tcp_cc_idle(struct tcp_conn *c)
 {
@@ -50,9 +61,9 @@ void tcp_cc_idle(struct tcp_conn *c)
 
 	if (c->snd_nxt != c->snd_una || !c->last_sent_ns)
 		return;
-	c->cc->idle(c, idle_ns);
 	if (idle_ns > c->rto_ns)
 		c->cwnd = min_u32(c->cwnd, tcp_cc_initial_window(c));
+	c->cc->idle(c, since_last(c));
 }
 
 /* RFC 7661: a window that was not used proves nothing about the path.  In slow
@@ -65,9 +76,22 @@ static bool window_was_used(const struct tcp_conn *c, uint32_t flight)
 	return flight + c->mss > c->cwnd;
 }
 
+/* RFC 5681 3.1 (2): by min (N, SMSS) for each ACK. */
+static void slow_start(struct tcp_conn *c, uint32_t acked)
+{
+	c->cwnd += min_u32(acked, c->mss);
+}
+
 void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight)
 {
-	if (window_was_used(c, flight))
+	bool used = window_was_used(c, flight);
+	uint64_t ns = since_last(c);
+
+	if (!used || c->cwnd < c->ssthresh)
+		c->cc->idle(c, ns);
+	if (used && c->cwnd < c->ssthresh)
+		slow_start(c, acked);
+	else if (used)
 		c->cc->acked(c, acked);
 	c->cwnd = min_u32(c->cwnd, TCP_CWND_MAX);
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Congestion control.  What an algorithm decides stands in one small table;
- * what all have in common (the initial window, restart after idleness, bounds,
- * no growth of a window that is not used, recovery and its undoing) is around
- * it, in tcp_cc.c and tcp_recover.c.  Windows are bytes.
+ * what all have in common (the initial window, slow start, restart after
+ * idleness, bounds, no growth of a window that is not used, recovery and its
+ * undoing) is around it, in tcp_cc.c, tcp_hystart.c and tcp_recover.c.  Windows
+ * are bytes.
  *
  * To add one: net/tcp_NAME.c with its `const struct tcp_cc_ops`, a line in
  * tcp_cc.c's table, a member of union tcp_cc_state.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct tcp_conn;
@@ -20,11 +22,26 @@ enum tcp_cc_event {
 	TCP_CC_ECN
 };
 
+/* RFC 9438 section 4.1, windows in bytes. */
+struct tcp_cubic {
+	uint32_t w_max;      /* 0: the next stage begins at its plateau */
+	uint32_t cwnd_prior; /* when ssthresh was set last */
+	uint64_t w_est;      /* in 1/65536 of a byte */
+	uint64_t credit;     /* growth that is no byte yet, times cwnd */
+	uint64_t epoch_ns;   /* t is counted from here; good when in_stage */
+	uint32_t k_ms;
+	bool in_stage; /* of congestion avoidance */
+};
+
 /* What an algorithm remembers of a connection; zero before init. */
 union tcp_cc_state {
 	struct {
 		uint32_t acked; /* of the window, in congestion avoidance */
 	} reno;
+	struct {
+		struct tcp_cubic now, before; /* before the last ssthresh */
+		uint64_t before_ns;
+	} cubic;
 };
 
 /*
@@ -37,9 +54,9 @@ struct tcp_cc_ops {
 	/* A connection begins; cwnd and ssthresh are set. */
 	void (*init)(struct tcp_conn *c);
 
-	/* acked bytes were acknowledged while the window was in use and no fast
-	 * recovery went on (after a timeout this is called too): grows cwnd.
-	 * The bounds of cwnd are the caller's. */
+	/* Congestion avoidance: acked bytes were acknowledged while the window
+	 * was in use and no fast recovery went on; grows cwnd.  The bounds of
+	 * cwnd are the caller's. */
 	void (*acked)(struct tcp_conn *c, uint32_t acked);
 
 	/* Congestion with so many bytes in flight: returns the new ssthresh.
@@ -51,11 +68,15 @@ struct tcp_cc_ops {
 	 * cc_state.  cwnd and ssthresh are the caller's. */
 	void (*undo)(struct tcp_conn *c);
 
-	/* The first segment after idle_ns without any is about to leave. */
+	/* So much time went by that was no congestion avoidance: the window was
+	 * not used, or (cwnd < ssthresh) slow start goes on. */
 	void (*idle)(struct tcp_conn *c, uint64_t idle_ns);
 };
 
-extern const struct tcp_cc_ops tcp_cc_reno;
+extern const struct tcp_cc_ops tcp_cc_cubic, tcp_cc_reno;
+
+/* The cube root, rounded down (for tests). */
+uint32_t tcp_cubic_root(uint64_t n);
 
 /* The algorithm of this name, or NULL. */
 const struct tcp_cc_ops *tcp_cc_find(const char *name);

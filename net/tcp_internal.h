@@ -141,6 +141,7 @@ struct tcp_conn {
 	union tcp_cc_state cc_state;
 	uint32_t cwnd, ssthresh;
 	uint64_t last_sent_ns;
+	uint64_t cc_seen_ns; /* up to here the algorithm knows of time */
 
 	/* Loss recovery. */
 	uint8_t recovery;     /* enum tcp_recovery */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Slow start and congestion avoidance of RFC 5681. */
+/* Congestion avoidance of RFC 5681. */
 #include "net/tcp_internal.h"
 
 static void reno_init(struct tcp_conn *c)
@@ -7,16 +7,11 @@ static void reno_init(struct tcp_conn *c)
 	c->cc_state.reno.acked = 0;
 }
 
-/* RFC 5681 3.1 (2): by min (N, SMSS) for each ACK; RFC 3465 2.1: then by one
- * segment for each window acknowledged. */
+/* RFC 3465 2.1: by one segment for each window acknowledged. */
 static void reno_acked(struct tcp_conn *c, uint32_t acked)
 {
 	uint32_t *counted = &c->cc_state.reno.acked;
 
-	if (c->cwnd < c->ssthresh) {
-		c->cwnd += min_u32(acked, c->mss);
-		return;
-	}
 	*counted += acked;
 	if (*counted >= c->cwnd) {
 		*counted -= c->cwnd;
