@@ -170,6 +170,7 @@ static void make_stack(struct random *rng)
 	crash_watch(&sys.stack.history);
 	sys.stack.tcp.msl_ns = sys.settings.tcp_msl_s * NS_PER_S;
 	sys.stack.tcp.cc = algorithm[sys.settings.tcp_cc];
+	sys.stack.tcp.ecn = sys.settings.tcp_ecn;
 	log_info("network: %u packets, %u chunks, %u connections, %zu KiB",
 	    l.packets, l.chunks, l.conns, a.used / 1024);
 }

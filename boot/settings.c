@@ -7,6 +7,7 @@
 
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "net/tcp.h"
 
 /* RFC 9293 3.4.1 names two minutes as the segment's lifetime; ten is beyond
  * what any network keeps. */
@@ -336,6 +337,20 @@ static const char *set_tcp_cc(void *settings, const char *value)
 	return NULL;
 }
 
+static const char *set_tcp_ecn(void *settings, const char *value)
+{
+	static const char *const names[] = { [TCP_ECN_OFF] = "off",
+		[TCP_ECN_PASSIVE] = "passive",
+		[TCP_ECN_ON] = "on",
+		NULL };
+	int ecn = choice(value, names);
+
+	if (ecn < 0)
+		return "not on, passive or off";
+	((struct settings *)settings)->tcp_ecn = (uint8_t)ecn;
+	return NULL;
+}
+
 static const char *set_app(void *settings, const char *value)
 {
 	struct settings *s = settings;
@@ -376,6 +391,7 @@ const struct config_key settings_keys[] = {
 	{ .name = "nic.poll", .set = set_nic_poll },
 	{ .name = "tcp.msl", .set = set_tcp_msl },
 	{ .name = "tcp.cc", .set = set_tcp_cc },
+	{ .name = "tcp.ecn", .set = set_tcp_ecn },
 	{ .name = "app", .set = set_app },
 	{ .name = NULL },
 };
@@ -395,6 +411,7 @@ void settings_defaults(struct settings *s)
 		.nic.poll = NIC_POLL_AUTO,
 		.tcp_msl_s = 30,
 		.tcp_cc = TCP_CC_CUBIC,
+		.tcp_ecn = TCP_ECN_PASSIVE,
 		.hostname = "ringlet",
 	};
 }

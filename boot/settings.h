@@ -45,6 +45,7 @@ struct settings {
 	struct nic_config nic;
 	uint32_t tcp_msl_s;
 	enum tcp_cc_name tcp_cc;
+	uint8_t tcp_ecn; /* enum tcp_ecn of net/tcp.h */
 	char hostname[SETTINGS_NAME_MAX];
 	char admin_token[SETTINGS_TOKEN_MAX]; /* empty when none */
 	char app[SETTINGS_NAME_MAX]; /* empty: the default applications */

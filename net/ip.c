@@ -113,6 +113,7 @@ static enum drop_reason check_header(struct pkt *p, const struct ip_hdr *h)
 		return DROP_IP_TOTAL_LEN;
 	p->ip_src = be32_get(h->src);
 	p->ip_dst = be32_get(h->dst);
+	p->ecn = h->tos & IP_ECN_MASK;
 	if (!source_ok(p, p->ip_src))
 		return DROP_IP_SOURCE;
 	if (!destination_ok(p, p->ip_dst))
@@ -209,7 +210,7 @@ static void push_header(
 	struct ip_hdr *h = pkt_push(p, sizeof(*h));
 
 	h->version_ihl = 0x45;
-	h->tos = 0;
+	h->tos = p->ecn;
 	h->total_len = be16_make((uint16_t)len);
 	h->id = be16_make(p->stack->ip_id++);
 	h->frag = be16_make(0);

@@ -36,6 +36,13 @@ struct ip_hdr {
 	be32 src, dst;
 };
 
+/* RFC 3168 section 5, the low bits of tos. */
+#define IP_ECN_MASK    3
+#define IP_ECN_NOT_ECT 0
+#define IP_ECN_ECT1    1
+#define IP_ECN_ECT0    2
+#define IP_ECN_CE      3
+
 #define IP_FRAG_MF     0x2000
 #define IP_FRAG_DF     0x4000
 #define IP_FRAG_OFFSET 0x1fff

@@ -48,6 +48,7 @@ struct pkt {
 	bool loopback; /* came back from ourselves: checksums are trusted */
 	bool link_broadcast; /* received for a group address of the link */
 	uint8_t ip_proto;
+	uint8_t ecn;             /* IP_ECN_*: as received, or to be sent with */
 	uint32_t ip_src, ip_dst; /* host order, once IPv4 accepted it */
 	uint8_t *ip;             /* the IPv4 header, for ICMP errors */
 	uint16_t src_port;       /* UDP: of a datagram that waits in a socket */

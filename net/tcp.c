@@ -394,5 +394,6 @@ int tcp_init(struct stack *st, struct arena *a)
 	timer_init(&st->tcp.tw_timer, tw_expire);
 	st->tcp.msl_ns = 30 * NS_PER_S;
 	st->tcp.cc = &tcp_cc_cubic;
+	st->tcp.ecn = TCP_ECN_PASSIVE;
 	return 0;
 }

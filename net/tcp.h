@@ -8,7 +8,7 @@
  *
  * Beside it stand tcp_agree.c (options in SYNs; tcp_opt.c reads and writes
  * them), tcp_ts.c (timestamps), tcp_ooo.c (text before its turn, SACK),
- * tcp_tune.c (sizes of buffers).
+ * tcp_tune.c (sizes of buffers), tcp_ecn.c (congestion that is told).
  *
  * Left out so far: urgent data beyond ignoring it.
  */
@@ -43,8 +43,13 @@ struct tcp_hdr {
 #define TCP_PSH 0x08
 #define TCP_ACK 0x10
 #define TCP_URG 0x20
+#define TCP_ECE 0x40 /* RFC 3168 6.1 */
+#define TCP_CWR 0x80
 
 #define TCP_LISTEN_BUCKETS 64
+
+/* Explicit congestion notification: never, when the peer asks, always. */
+enum tcp_ecn { TCP_ECN_OFF, TCP_ECN_PASSIVE, TCP_ECN_ON };
 
 struct tcp {
 	struct list *conn_buckets; /* struct tcp_conn by the four-tuple */
@@ -57,6 +62,7 @@ struct tcp {
 	uint64_t msl_ns;    /* RFC 9293 3.4.1; tcp.msl */
 	uint64_t rcv_extra; /* what receive buffers grew by, all together */
 	const struct tcp_cc_ops *cc; /* of new connections; tcp.cc */
+	enum tcp_ecn ecn;            /* tcp.ecn */
 	uint64_t challenge_window_ns;
 	uint32_t challenge_count;
 	/* Tests set it to choose the next initial sequence numbers: when

@@ -26,7 +26,7 @@ void tcp_cc_init(struct tcp_conn *c)
 	c->cc = c->stack->tcp.cc;
 	c->cwnd = tcp_cc_initial_window(c);
 	c->ssthresh = UINT32_MAX;
-	c->recover = c->iss;
+	c->recover = c->reduced_end = c->iss;
 	c->rack.fack = c->rack.end_seq = c->iss;
 	c->cc_seen_ns = clock_ns();
 	c->cc->init(c);
@@ -64,6 +64,25 @@ void tcp_cc_idle(struct tcp_conn *c)
 	if (idle_ns > c->rto_ns)
 		c->cwnd = min_u32(c->cwnd, tcp_cc_initial_window(c));
 	c->cc->idle(c, since_last(c));
+}
+
+/* RFC 3168 6.1.2: once for a window: what is lost of one in which the network
+ * said that it would be too much says nothing new. */
+static bool known_already(const struct tcp_conn *c, enum tcp_cc_event why)
+{
+	return why == TCP_CC_LOSS && c->reduced_by_ecn &&
+	       seq_lt(c->snd_una, c->reduced_end);
+}
+
+void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
+{
+	if (known_already(c, why))
+		return;
+	c->ssthresh = c->cc->ssthresh(c, flight, why);
+	c->reduced_by_ecn = why == TCP_CC_ECN;
+	c->reduced_end = c->snd_nxt;
+	c->cwr_due = c->ecn_ok;
+	c->reductions[why]++;
 }
 
 /* RFC 7661: a window that was not used proves nothing about the path.  In slow

@@ -19,7 +19,8 @@ struct tcp_conn;
 enum tcp_cc_event {
 	TCP_CC_LOSS,    /* repaired without a timeout */
 	TCP_CC_TIMEOUT, /* the first of a segment */
-	TCP_CC_ECN
+	TCP_CC_ECN,     /* told by the network (RFC 3168) */
+	TCP_CC_EVENTS
 };
 
 /* RFC 9438 section 4.1, windows in bytes. */
@@ -90,5 +91,9 @@ void tcp_cc_init(struct tcp_conn *c);
 void tcp_cc_opened(struct tcp_conn *c);
 /* Before sending after a pause. */
 void tcp_cc_idle(struct tcp_conn *c);
+/* Congestion with so many bytes in flight: sets ssthresh, remembers that the
+ * window of now is dealt with and that the peer has to hear of it.  cwnd is the
+ * caller's. */
+void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why);
 /* Bytes were acknowledged when flight bytes were out. */
 void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight);

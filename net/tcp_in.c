@@ -76,6 +76,7 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 static void their_syn(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	tcp_agree(c, &s->opt);
+	tcp_ecn_agree(c, s);
 	start_receiving(c, s);
 	set_mss(c, s->opt.mss);
 	set_window(c, s);
@@ -419,6 +420,7 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 		tcp_ts_sample(c, s);
 		take_acked(c, s->ack);
 	}
+	a.ece = tcp_ecn_ack(c, s, a.prior_pipe);
 	tcp_recover_ack(c, s, &a);
 	if (!a.acked)
 		return;
@@ -638,6 +640,7 @@ static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s)
 		if (orphan_text(c, s))
 			return;
 		trim_to_window(c, s);
+		tcp_ecn_rx(c, s);
 		text_step(c, s);
 		if (c->rcv_nxt != before)
 			tcp_sock_readable(c);
@@ -686,7 +689,7 @@ static void parse_header(struct tcp_seg *s, const struct tcp_hdr *h)
 	s->seq = be32_get(h->seq);
 	s->ack = be32_get(h->ack);
 	s->wnd = be16_get(h->window);
-	s->flags = h->flags & 0x3f;
+	s->flags = h->flags;
 }
 
 /* Checks [tcp][data] and leaves [data].  Returns the reason to drop. */

@@ -141,7 +141,19 @@ struct tcp_conn {
 	union tcp_cc_state cc_state;
 	uint32_t cwnd, ssthresh;
 	uint64_t last_sent_ns;
-	uint64_t cc_seen_ns; /* up to here the algorithm knows of time */
+	uint64_t cc_seen_ns;  /* up to here the algorithm knows of time */
+	uint32_t reduced_end; /* snd_nxt when ssthresh was set last */
+	bool reduced_by_ecn;
+	uint32_t reductions[TCP_CC_EVENTS]; /* how often, by reason */
+
+	/* Explicit congestion notification (RFC 3168), tcp_ecn.c. */
+	bool ecn_asked, ecn_ok;
+	bool ecn_quiet; /* a SYN without it was sent: no ECT */
+	bool ecn_echo;  /* CE came: ECE goes until CWR comes */
+	bool ecn_hold;  /* nothing may leave before the timer expires */
+	bool cwr_due;
+	bool ecn_seen;        /* the peer's text came as ECN-capable */
+	uint32_t ce_received; /* segments that were marked */
 
 	/* Loss recovery. */
 	uint8_t recovery;     /* enum tcp_recovery */
@@ -193,6 +205,7 @@ struct tcp_ack {
 	bool original; /* what a timeout took for lost came without
 	                * retransmission
 	                */
+	bool ece;            /* the network is congested */
 };
 
 /* A parsed segment. */
@@ -347,6 +360,22 @@ void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes);
 void tcp_tune_acked(struct tcp_conn *c);
 /* Gives back what the receive buffer grew by. */
 void tcp_tune_end(struct tcp_conn *c);
+
+/* --- tcp_ecn.c ----------------------------------------------------------- */
+
+/* What our SYN or SYN-ACK says of ECN now: TCP_ECE, TCP_CWR. */
+uint8_t tcp_ecn_syn_flags(struct tcp_conn *c);
+/* The peer's SYN or SYN-ACK is here. */
+void tcp_ecn_agree(struct tcp_conn *c, const struct tcp_seg *s);
+/* p is about to leave; fresh: with new text, not as a probe.  Sets its ECN
+ * field, returns flags to add. */
+uint8_t tcp_ecn_sent(struct tcp_conn *c, struct pkt *p, bool fresh);
+/* An ACK: reduces the window when it says that the network is congested, and
+ * returns whether it does. */
+bool tcp_ecn_ack(
+    struct tcp_conn *c, const struct tcp_seg *s, uint32_t prior_pipe);
+/* An acceptable segment, its text trimmed to the window. */
+void tcp_ecn_rx(struct tcp_conn *c, const struct tcp_seg *s);
 
 /* --- tcp_out.c ----------------------------------------------------------- */
 

@@ -192,6 +192,7 @@ static bool send_segment(
 	}
 	conn_options(c, &opt, len);
 	c->dsack_due = false;
+	f.flags |= tcp_ecn_sent(c, p, len && seq == c->snd_nxt && c->snd_wnd);
 	f.window = window_field(c);
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
@@ -303,6 +304,7 @@ void tcp_send_syn(struct tcp_conn *c)
 
 	if (c->state == TCP_SYN_RECEIVED)
 		f.flags |= TCP_ACK;
+	f.flags |= tcp_ecn_syn_flags(c);
 	note_sent(c, c->iss, c->iss + 1);
 	tcp_timer_ensure(c);
 	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r) ||
@@ -428,7 +430,7 @@ static bool send_piece(struct tcp_conn *c, const struct piece *s)
 static bool may_send_data(const struct tcp_conn *c)
 {
 	return tcp_is_synchronized(c) && c->state != TCP_FIN_WAIT_2 &&
-	       c->state != TCP_TIME_WAIT;
+	       c->state != TCP_TIME_WAIT && !c->ecn_hold;
 }
 
 /* Whether the device takes another packet; else we are called back. */

@@ -118,7 +118,7 @@ static void enter_fast_recovery(struct tcp_conn *c, uint32_t flight)
 {
 	stack_count(c->stack, COUNT_TCP_FAST_RETRANSMITS);
 	allow_undo(c, flight);
-	c->ssthresh = c->cc->ssthresh(c, flight, TCP_CC_LOSS);
+	tcp_cc_reduce(c, flight, TCP_CC_LOSS);
 	c->recovery = TCP_FAST_RECOVERY;
 	c->recover = c->snd_nxt;
 	/* RFC 9937 section 6. */
@@ -331,7 +331,7 @@ void tcp_recover_ack(
 		enter_fast_recovery(c, a->prior_pipe);
 	if (c->recovery == TCP_FAST_RECOVERY && (a->delivered || a->lost))
 		prr(c, a);
-	else if (a->acked && !repairing)
+	else if (a->acked && !repairing && !a->ece) /* RFC 3168 6.1.2 */
 		tcp_cc_acked(c, a->acked, a->prior_pipe);
 }
 
@@ -347,7 +347,7 @@ void tcp_recover_timeout(struct tcp_conn *c)
 	/* RFC 5681 (4): once for a segment, not at each of its timeouts. */
 	if (c->frto || c->timeout_una != c->snd_una) {
 		allow_undo(c, flight);
-		c->ssthresh = c->cc->ssthresh(c, flight, TCP_CC_TIMEOUT);
+		tcp_cc_reduce(c, flight, TCP_CC_TIMEOUT);
 	}
 	c->timeout_una = c->snd_una;
 	c->cwnd = c->mss;

@@ -153,6 +153,7 @@ static void rexmt_expired(struct timer *t)
 	}
 	if (gave_up(c))
 		return;
+	c->ecn_hold = false; /* RFC 3168 6.1.2 */
 	if (c->backoff < 16)
 		c->backoff++;
 	if (!tcp_is_synchronized(c)) {

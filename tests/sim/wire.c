@@ -318,6 +318,32 @@ static bool queue_full(const struct wire_end *e)
 	return e->out.queue_frames != 0 && e->in_queue >= e->out.queue_frames;
 }
 
+static void set_ecn(uint8_t *frame, uint8_t ecn)
+{
+	struct ip_hdr *ip = (struct ip_hdr *)(frame + sizeof(struct eth_hdr));
+
+	ip->tos = (uint8_t)((ip->tos & ~IP_ECN_MASK) | ecn);
+	ip->checksum = be16_make(0);
+	ip->checksum =
+	    be16_make(checksum_finish(checksum_add(0, ip, sizeof(*ip))));
+}
+
+/* What queues and boxes on the way do to the ECN field. */
+static void touch_ecn(struct wire_end *e, uint8_t *frame)
+{
+	const struct eth_hdr *eth = (const struct eth_hdr *)frame;
+	const struct ip_hdr *ip = (const struct ip_hdr *)(eth + 1);
+
+	if (be16_get(eth->type) != ETH_TYPE_IPV4 || !(ip->tos & IP_ECN_MASK))
+		return;
+	if (e->out.bleach) {
+		set_ecn(frame, IP_ECN_NOT_ECT);
+	} else if (e->out.mark_frames && e->in_queue >= e->out.mark_frames) {
+		set_ecn(frame, IP_ECN_CE);
+		e->stats.marked++;
+	}
+}
+
 static bool tx(struct netdev *dev, struct pkt *p)
 {
 	struct wire_end *e = container_of(dev, struct wire_end, dev);
@@ -336,6 +362,7 @@ static bool tx(struct netdev *dev, struct pkt *p)
 		e->stats.overflowed++;
 		return true;
 	}
+	touch_ecn(e, data);
 	leave_ns = serialize(e, len);
 	e->in_queue++;
 	host_at(leave_ns, leave_queue, e);

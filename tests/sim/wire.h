@@ -34,13 +34,16 @@ struct wire_params {
 	uint64_t bits_per_s;   /* 0: unlimited */
 	uint32_t queue_frames; /* waiting for bandwidth; more are lost.  0:
 	                          unlimited */
+	uint32_t mark_frames; /* an ECN-capable frame that finds so many waiting
+	                         is marked CE (RFC 3168).  0: never */
+	bool bleach;          /* the ECN field is cleared on the way */
 	uint32_t slots; /* frames that the sender's card holds until they left;
 	                   it takes no more (back-pressure).  0: unlimited */
 };
 
 struct wire_stats {
 	uint64_t frames, lost, filtered, overflowed, duplicated, reordered;
-	uint64_t corrupted, delivered;
+	uint64_t corrupted, delivered, marked;
 };
 
 struct wire;

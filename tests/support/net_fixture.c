@@ -380,6 +380,7 @@ void inject_ip(struct fx_ip d)
 	eth->type = be16_make(ETH_TYPE_IPV4);
 	h->version_ihl =
 	    d.version_ihl ? d.version_ihl : (uint8_t)(0x40 | header_len / 4);
+	h->tos = d.tos;
 	h->total_len = be16_make(d.total_len ? d.total_len : (uint16_t)total);
 	h->id = be16_make(0x1234);
 	h->frag = be16_make(d.frag);
@@ -574,6 +575,7 @@ void inject_seg(struct seg s)
 	    .dst = dst,
 	    .eth_dst = s.eth_dst,
 	    .proto = IP_PROTO_TCP,
+	    .tos = s.ecn,
 	    .payload = bytes,
 	    .len = len });
 }
@@ -582,13 +584,13 @@ void inject_seg(struct seg s)
 
 static const char *flag_text(uint8_t flags)
 {
-	static char text[4][8];
+	static char text[4][9];
 	static unsigned turn;
 	char *at = text[++turn % 4];
 
-	for (unsigned i = 0; i < 6; i++)
+	for (unsigned i = 0; i < 8; i++)
 		if (flags >> i & 1)
-			*at++ = "FSRPAU"[i];
+			*at++ = "FSRPAUEC"[i];
 	*at = '\0';
 	return text[turn % 4];
 }
@@ -642,13 +644,14 @@ static struct seg parse_seg(const struct fx_datagram *d)
 	                     fx_pseudo(d->src, d->dst, 6, d->len)),
 	    0);
 	assert_int_equal(h->offset & 0xf, 0);
-	assert_int_equal(h->flags & ~0x1f, 0);
+	assert_int_equal(h->flags & U, 0);
 	got = (struct seg){ .seq = be32_get(h->seq),
 		.ack = be32_get(h->ack),
 		.flags = h->flags,
 		.wnd = be16_get(h->window),
 		.len = (uint32_t)(d->len - header_len),
 		.data = d->payload + header_len,
+		.ecn = d->ip[1],
 		.src_ip = d->src,
 		.dst_ip = d->dst,
 		.src_port = be16_get(h->src_port),
@@ -736,6 +739,8 @@ static void compare(const struct seg *want, const struct seg *got)
 		wrong(want, got, "ack");
 	if (!(want->flags & A) && got->ack)
 		wrong(want, got, "ack number without ACK");
+	if (got->ecn != want->ecn)
+		wrong(want, got, "ECN field");
 	if (got->len != want->len)
 		wrong(want, got, "len");
 	if (want->wnd && got->wnd != wnd)

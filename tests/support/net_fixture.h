@@ -159,6 +159,7 @@ struct fx_ip {
 	uint32_t src, dst;      /* 0: the peer, us (zero_src: really 0) */
 	bool zero_src;
 	uint8_t proto, ttl; /* ttl 0: 64 */
+	uint8_t tos;
 	uint16_t frag;
 	uint8_t version_ihl; /* 0: 0x45, or as the options need */
 	uint16_t total_len;  /* 0: the right one */
@@ -230,6 +231,7 @@ struct seg {
 	bool raw, bad_checksum, any_ack;
 	uint8_t offset; /* in: header words; 0: the right ones */
 	uint16_t urgent;
+	uint8_t ecn;             /* of the IP header: IP_ECN_* */
 	uint32_t src_ip, dst_ip; /* in: 0 the connection's */
 	uint16_t src_port, dst_port;
 	const uint8_t *eth_dst;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "boot/settings.h"
+#include "net/tcp.h"
 
 static struct settings s;
 static char said[1024];
@@ -68,6 +69,7 @@ static void the_defaults_are_those_of_the_contract(void **state)
 	assert_int_equal(s.nic.poll, NIC_POLL_AUTO);
 	assert_int_equal(s.tcp_msl_s, 30);
 	assert_int_equal(s.tcp_cc, TCP_CC_CUBIC);
+	assert_int_equal(s.tcp_ecn, TCP_ECN_PASSIVE);
 	assert_string_equal(s.app, "");
 }
 
@@ -279,6 +281,9 @@ static void choices_are_exact_words(void **state)
 	expect_bad("nic.mode", "c+", "not auto, classic, hybrid or cplus");
 	expect_bad("nic.poll", "", "not auto, napi or poll");
 	expect_bad("tcp.cc", "bbr", "not cubic or reno");
+	expect_good("tcp.ecn=on");
+	assert_int_equal(s.tcp_ecn, TCP_ECN_ON);
+	expect_bad("tcp.ecn", "yes", "not on, passive or off");
 }
 
 static void panic_halts_or_reboots_after_seconds(void **state)
@@ -423,7 +428,7 @@ static void every_key_of_the_contract_is_known(void **state)
 		"eth3.gateway", "dns", "hostname", "http.port", "echo.port",
 		"admin.port", "admin.token", "console", "log", "panic",
 		"watchdog", "nic", "nic.mode", "nic.poll", "tcp.msl", "tcp.cc",
-		"app" };
+		"tcp.ecn", "app" };
 	size_t n = sizeof(names) / sizeof(names[0]);
 
 	for (size_t i = 0; i < n; i++)

@@ -186,6 +186,7 @@ static void reserved_bits_are_ignored(void **state)
 {
 	struct sock *l = fx_listen(80, 4);
 
+	fx.st.tcp.ecn = TCP_ECN_OFF;
 	in(.flags = S | 0xc0); /* ECE, CWR */
 	out(.flags = SA, .ack = 1);
 	sock_close(l);
