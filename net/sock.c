@@ -30,6 +30,7 @@ struct sock *sock_alloc(struct stack *st, enum sock_type type)
 	s->head.ops = type == SOCK_TYPE_TCP ? &tcp_sock_ops : &udp_sock_ops;
 	s->linger = -1;
 	s->rcvbuf = s->sndbuf = SOCK_BUF_DEFAULT;
+	tcp_keep_defaults(s);
 	waitq_init(&s->wq);
 	list_init(&s->bind_node);
 	list_init(&s->rx_queue);
@@ -203,6 +204,12 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 		return set_buf(&s->rcvbuf, &s->rcvbuf_set, value);
 	case SOCK_OPT_SNDBUF:
 		return set_buf(&s->sndbuf, &s->sndbuf_set, value);
+	case SOCK_OPT_KEEPALIVE:
+	case SOCK_OPT_KEEPIDLE:
+	case SOCK_OPT_KEEPINTVL:
+	case SOCK_OPT_KEEPCNT:
+	case SOCK_OPT_USER_TIMEOUT:
+		return tcp_keep_set_opt(s, opt, value);
 	default:
 		return -ENOPROTOOPT;
 	}
@@ -238,6 +245,12 @@ int sock_get_opt(struct sock *s, enum sock_opt opt, int *value)
 	case SOCK_OPT_TYPE:
 		*value = s->type;
 		return 0;
+	case SOCK_OPT_KEEPALIVE:
+	case SOCK_OPT_KEEPIDLE:
+	case SOCK_OPT_KEEPINTVL:
+	case SOCK_OPT_KEEPCNT:
+	case SOCK_OPT_USER_TIMEOUT:
+		return tcp_keep_get_opt(s, opt, value);
 	}
 	return -ENOPROTOOPT;
 }

@@ -54,7 +54,13 @@ enum sock_opt {
 	SOCK_OPT_ERROR,      /* get only: the pending error, which it clears */
 	SOCK_OPT_ACCEPTCONN, /* get only: listening? */
 	SOCK_OPT_TYPE,       /* get only: enum sock_type */
-	SOCK_OPT_BROADCAST   /* 0 or 1 */
+	SOCK_OPT_BROADCAST,  /* 0 or 1 */
+	/* TCP only, -EINVAL out of range; a listener's are inherited. */
+	SOCK_OPT_KEEPALIVE,   /* 0 or 1 */
+	SOCK_OPT_KEEPIDLE,    /* seconds of silence before the first probe */
+	SOCK_OPT_KEEPINTVL,   /* seconds between probes */
+	SOCK_OPT_KEEPCNT,     /* unanswered probes that end the connection */
+	SOCK_OPT_USER_TIMEOUT /* ms without an answer that end it; 0: R2 */
 };
 
 /* The calls whose work differs by type (net/tcp_sock.c, net/udp.c); the

@@ -36,6 +36,10 @@ struct sock {
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
 	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
+	bool keepalive;
+	uint8_t keep_cnt;
+	uint64_t keep_idle_ns, keep_intvl_ns;
+	uint64_t user_timeout_ns; /* 0: R2 of ours */
 };
 
 extern const struct sock_ops tcp_sock_ops, udp_sock_ops;
@@ -67,6 +71,10 @@ int sock_take_port(struct sock *s, const struct sock_addr *a,
 /* TCP's own calls, for sock.c */
 int tcp_sock_listen(struct sock *s, int backlog);
 int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer);
+void tcp_keep_defaults(struct sock *s);
+void tcp_keep_inherit(struct sock *s, const struct sock *listener);
+int tcp_keep_set_opt(struct sock *s, enum sock_opt opt, int value);
+int tcp_keep_get_opt(const struct sock *s, enum sock_opt opt, int *value);
 int tcp_sock_shutdown(struct sock *s, enum sock_shut how);
 ptrdiff_t tcp_sock_send_ref(
     struct sock *s, const void *data, size_t len, int flags);

@@ -80,6 +80,7 @@ struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t)
 	list_init(&c->listen_node);
 	list_init(&c->ooo);
 	tcp_timers_init(c);
+	tcp_keep_init(c);
 	tcp_sent_init(&c->sent, &st->sent);
 	list_append(bucket(st, st->tcp.conn_buckets, t), &c->hash_node);
 	return c;
@@ -134,6 +135,7 @@ static void detach(struct tcp_conn *c, enum tcp_state state)
 	timer_disarm(&c->rexmt);
 	timer_disarm(&c->delack);
 	timer_disarm(&c->reo);
+	timer_disarm(&c->keep);
 	netdev_cancel_wait(&c->room_wait);
 	list_del(&c->hash_node);
 	leave_listener(c);

@@ -161,6 +161,7 @@ static bool syn_sent_ack_ok(const struct tcp_conn *c, const struct tcp_seg *s)
 static void syn_acked(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	tcp_cc_opened(c);
+	tcp_keep_heard(c);
 	c->snd_una = s->ack;
 	tcp_rtt_sample(c);
 	tcp_timer_progress(c);
@@ -170,6 +171,8 @@ static void enter_established(struct tcp_conn *c)
 {
 	/* A user who was done before the handshake was. */
 	c->state = c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED;
+	if (c->sock)
+		tcp_keep_update(c);
 }
 
 static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s);
@@ -482,6 +485,7 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 		tcp_send_challenge_ack(c);
 		return false;
 	}
+	tcp_keep_heard(c);
 	/* It answers our probes; but nobody waits for an orphan (R2). */
 	if (!c->snd_wnd && !tcp_is_orphan(c))
 		c->silent_since_ns = 0;

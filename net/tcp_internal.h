@@ -136,6 +136,13 @@ struct tcp_conn {
 	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint8_t silent_tries;     /* since then */
 
+	/* A peer without word (tcp_keep.c). */
+	struct timer keep;
+	uint64_t heard_ns;        /* the last acceptable segment */
+	uint64_t user_timeout_ns; /* R2 as the user wants it; 0: ours */
+	uint8_t keep_probes;      /* unanswered */
+	int soft_error;           /* what ICMP said since heard_ns, or 0 */
+
 	/* Congestion control. */
 	const struct tcp_cc_ops *cc;
 	union tcp_cc_state cc_state;
@@ -396,6 +403,8 @@ void tcp_send_challenge_ack(struct tcp_conn *c);
 bool tcp_challenge_allowed(struct stack *st);
 /* A tail loss probe: a new segment, or the last one again (RFC 8985 7.3). */
 void tcp_send_tlp(struct tcp_conn *c);
+/* A segment that the peer has to answer (RFC 9293 3.8.4). */
+void tcp_send_keepalive(struct tcp_conn *c);
 /* One byte beyond a closed window (RFC 9293 3.8.6.1). */
 void tcp_send_probe(struct tcp_conn *c);
 /* A segment that belongs to no connection. */
@@ -422,6 +431,17 @@ void tcp_timer_restart(struct tcp_conn *c);
 void tcp_rtt_sample(struct tcp_conn *c);
 /* A round trip took so long (RFC 6298 section 2). */
 void tcp_rtt_sample_ns(struct tcp_conn *c, uint64_t rtt_ns);
+
+/* Whether something is out or waits to be sent. */
+bool tcp_something_waits(const struct tcp_conn *c);
+
+/* --- tcp_keep.c ---------------------------------------------------------- */
+
+void tcp_keep_init(struct tcp_conn *c);
+/* The peer gave a sign of life. */
+void tcp_keep_heard(struct tcp_conn *c);
+/* The socket's options changed, or c got its socket or its state. */
+void tcp_keep_update(struct tcp_conn *c);
 
 /* --- tcp_recover.c -------------------------------------------------------- */
 

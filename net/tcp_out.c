@@ -511,3 +511,10 @@ void tcp_send_probe(struct tcp_conn *c)
 	else
 		send_segment(c, s.seq, s.len, s.flags);
 }
+
+/* SHLD-12: without data. */
+void tcp_send_keepalive(struct tcp_conn *c)
+{
+	stack_count(c->stack, COUNT_TCP_KEEPALIVES);
+	send_segment(c, c->snd_nxt - 1, 0, 0);
+}

@@ -48,10 +48,29 @@ void tcp_rtt_sample(struct tcp_conn *c)
 		tcp_rtt_sample_ns(c, clock_ns() - start_ns);
 }
 
-static bool something_waits(const struct tcp_conn *c)
+bool tcp_something_waits(const struct tcp_conn *c)
 {
 	return c->snd_nxt != c->snd_una || c->sendq.len ||
 	       (c->fin_queued && !c->fin_acked);
+}
+
+/* From the first try to its timeout; not longer than the user waits. */
+static uint64_t first_wait_ns(const struct tcp_conn *c)
+{
+	uint64_t rto_ns = current_rto(c);
+
+	return c->user_timeout_ns && c->user_timeout_ns < rto_ns
+	           ? c->user_timeout_ns
+	           : rto_ns;
+}
+
+/* When to try again; not later than the user gives up. */
+static uint64_t next_try(const struct tcp_conn *c)
+{
+	uint64_t at = clock_ns() + first_wait_ns(c);
+	uint64_t end = c->silent_since_ns + c->user_timeout_ns;
+
+	return c->silent_since_ns && c->user_timeout_ns && end < at ? end : at;
 }
 
 /* RFC 8985 7.2: a tail loss probe goes first, counted from the last sending. */
@@ -76,10 +95,10 @@ void tcp_timer_ensure(struct tcp_conn *c)
 
 	if (c->state == TCP_CLOSED)
 		return;
-	if (something_waits(c)) {
+	if (tcp_something_waits(c)) {
 		if (!runs) {
 			c->rexmt_from_ns = clock_ns();
-			c->rto_at_ns = c->rexmt_from_ns + current_rto(c);
+			c->rto_at_ns = next_try(c);
 		}
 		if (!runs || c->probing)
 			arm_rexmt(c);
@@ -109,29 +128,37 @@ void tcp_timer_progress(struct tcp_conn *c)
 	tcp_timer_ensure(c);
 }
 
+static bool patience_ends(const struct tcp_conn *c)
+{
+	uint64_t silent_ns = clock_ns() - c->silent_since_ns;
+
+	if (c->user_timeout_ns) /* MUST-21 */
+		return silent_ns >= c->user_timeout_ns;
+	if (c->silent_tries < TCP_R2_TRIES)
+		return false;
+	return silent_ns >= (c->state == TCP_SYN_RECEIVED && c->listener
+	                            ? TCP_R2_PASSIVE_NS
+	                            : TCP_R2_NS);
+}
+
 /* RFC 9293 3.8.3: R2, in time since the first unanswered try; but a timeout
  * that was backed off far before must still get its tries. */
 static bool gave_up(struct tcp_conn *c)
 {
-	uint64_t r2 = c->state == TCP_SYN_RECEIVED && c->listener
-	                  ? TCP_R2_PASSIVE_NS
-	                  : TCP_R2_NS;
-
 	if (!c->silent_since_ns) {
-		c->silent_since_ns = clock_ns() - current_rto(c);
+		c->silent_since_ns = clock_ns() - first_wait_ns(c);
 		if (!c->silent_since_ns)
 			c->silent_since_ns = 1;
 		c->silent_tries = 0;
 	}
 	if (c->silent_tries < TCP_R2_TRIES)
 		c->silent_tries++;
-	if (clock_ns() - c->silent_since_ns < r2 ||
-	    c->silent_tries < TCP_R2_TRIES)
+	if (!patience_ends(c))
 		return false;
 	stack_count(c->stack, COUNT_TCP_GAVE_UP);
 	if (tcp_is_synchronized(c))
 		tcp_send_rst(c);
-	tcp_conn_end(c, -ETIMEDOUT);
+	tcp_conn_end(c, c->soft_error ? c->soft_error : -ETIMEDOUT);
 	return true;
 }
 
@@ -139,7 +166,7 @@ static void rexmt_expired(struct timer *t)
 {
 	struct tcp_conn *c = container_of(t, struct tcp_conn, rexmt);
 
-	if (!something_waits(c)) {
+	if (!tcp_something_waits(c)) {
 		if (c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c))
 			tcp_conn_end(c, 0);
 		return;

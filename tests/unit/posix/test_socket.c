@@ -595,6 +595,14 @@ static void options_can_be_set_and_read(void **state)
 	assert_int_equal(option(fd, IPPROTO_TCP, TCP_NODELAY), 1);
 	assert_int_equal(
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 0);
+	assert_int_equal(
+	    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)), 0);
+	assert_int_equal(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 7200);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 75);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 9);
+	assert_int_equal(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 0);
 	FAILS(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, 2), EINVAL);
 	FAILS(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &on, sizeof(on)), EINVAL);
 	FAILS(setsockopt(fd, SOL_SOCKET, 9999, &on, sizeof(on)), ENOPROTOOPT);
