@@ -7,8 +7,10 @@
  *	REACHABLE   used for ARP_REACHABLE_NS after the last word from it
  *	PROBING     still used, asked again by unicast; forgotten unanswered
  *
- * The table has a fixed size; a new entry takes the place of the one that was
- * unused for longest.
+ * The table has a fixed size; a new entry takes the place of the oldest one
+ * that nobody has answered for, or else of the one that was unused for longest.
+ * So strangers' addresses, to which answers must go, never push out a
+ * neighbour; and how many are asked for in a second is limited.
  */
 #include "net/arp.h"
 
@@ -96,24 +98,32 @@ static void watch(struct stack *st)
 		timer_arm(&st->arp.tick, clock_ns() + ARP_INTERVAL_NS);
 }
 
+static void make_room(struct stack *st)
+{
+	const struct list *from =
+	    list_empty(&st->arp.asking) ? &st->arp.age : &st->arp.asking;
+
+	forget(st, container_of(from->next, struct arp_entry, age_node));
+}
+
 static struct arp_entry *create(struct netdev *dev, uint32_t ip)
 {
 	struct stack *st = dev->stack;
 	struct arp_entry *e;
 
 	if (list_empty(&st->arp.unused))
-		forget(st,
-		    container_of(st->arp.age.next, struct arp_entry, age_node));
+		make_room(st);
 	e = container_of(list_pop(&st->arp.unused), struct arp_entry, age_node);
 	memset(e, 0, sizeof(*e));
 	e->dev = dev;
 	e->ip = ip;
 	list_init(&e->waiting);
 	list_append(bucket_of(st, ip), &e->hash_node);
-	list_append(&st->arp.age, &e->age_node);
+	list_append(&st->arp.asking, &e->age_node);
 	return e;
 }
 
+/* Behind all others that have an address. */
 static void touch(struct stack *st, struct arp_entry *e)
 {
 	list_del(&e->age_node);
@@ -188,14 +198,17 @@ void arp_tx(struct pkt *p, uint32_t next_hop)
 	uint64_t now = clock_ns();
 
 	if (!e) {
+		if (!rate_limit_ok(
+		        &st->arp.asks, ARP_ASKS_PER_S, ARP_ASKS_BURST)) {
+			pkt_drop(p, DROP_ARP_LIMITED);
+			return;
+		}
 		e = create(p->dev, next_hop);
-		e->state = ARP_INCOMPLETE;
 		ask(e);
-	} else if (e !=
-	           container_of(st->arp.age.prev, struct arp_entry, age_node)) {
-		touch(st, e);
 	}
 	if (e->state != ARP_INCOMPLETE) {
+		if (st->arp.age.prev != &e->age_node)
+			touch(st, e);
 		if (e->state == ARP_REACHABLE &&
 		    now - e->confirmed_ns > ARP_REACHABLE_NS) {
 			e->state = ARP_PROBING;
@@ -241,6 +254,8 @@ static void learn(struct arp_entry *e, const uint8_t *mac)
 	struct list *n;
 
 	memcpy(e->mac, mac, ETH_ADDR_LEN);
+	if (e->state == ARP_INCOMPLETE)
+		touch(e->dev->stack, e);
 	e->state = ARP_REACHABLE;
 	e->tries = 0;
 	e->confirmed_ns = clock_ns();
@@ -319,65 +334,78 @@ void arp_rx(struct pkt *p)
 
 /* --- Time ---------------------------------------------------------------- */
 
-static void age(struct stack *st, struct arp_entry *e, uint64_t now)
+/* Whether it still waits for an answer. */
+static bool age(struct stack *st, struct arp_entry *e, uint64_t now)
 {
-	if (e->state == ARP_REACHABLE || now - e->asked_ns < ARP_INTERVAL_NS)
-		return;
-	if (e->tries >= ARP_TRIES)
+	if (e->state == ARP_REACHABLE)
+		return false;
+	if (now - e->asked_ns < ARP_INTERVAL_NS)
+		return true;
+	if (e->tries >= ARP_TRIES) {
 		forget(st, e);
-	else
-		ask(e);
+		return false;
+	}
+	ask(e);
+	return true;
+}
+
+typedef void entry_fn(struct stack *st, struct arp_entry *e, void *ctx);
+
+/* fn may forget the entry that it is given. */
+static void for_each(struct stack *st, entry_fn *fn, void *ctx)
+{
+	struct list *const lists[] = { &st->arp.asking, &st->arp.age };
+	struct list *n, *next;
+
+	for (unsigned i = 0; i < 2; i++)
+		list_for_each_safe(n, next, lists[i])
+		{
+			fn(st, container_of(n, struct arp_entry, age_node),
+			    ctx);
+		}
+}
+
+/* *ctx: whether somebody is still being asked. */
+static void tick_entry(struct stack *st, struct arp_entry *e, void *ctx)
+{
+	if (age(st, e, clock_ns()))
+		*(bool *)ctx = true;
 }
 
 /* Runs while an entry waits for an answer; else it costs nothing. */
 static void tick(struct timer *t)
 {
 	struct stack *st = container_of(t, struct stack, arp.tick);
-	uint64_t now = clock_ns();
-	struct list *n, *next;
+	bool waiting = false;
 
-	list_for_each_safe(n, next, &st->arp.age)
-	{
-		age(st, container_of(n, struct arp_entry, age_node), now);
-	}
-	list_for_each(n, &st->arp.age)
-	{
-		if (container_of(n, struct arp_entry, age_node)->state !=
-		    ARP_REACHABLE) {
-			timer_arm(t, now + ARP_INTERVAL_NS);
-			return;
-		}
-	}
+	for_each(st, tick_entry, &waiting);
+	if (waiting)
+		timer_arm(t, clock_ns() + ARP_INTERVAL_NS);
+}
+
+static void flush_entry(struct stack *st, struct arp_entry *e, void *ctx)
+{
+	if (e->dev == ctx)
+		forget(st, e);
 }
 
 void arp_flush(struct netdev *dev)
 {
-	struct list *n, *next;
+	for_each(dev->stack, flush_entry, dev);
+}
 
-	list_for_each_safe(n, next, &dev->stack->arp.age)
-	{
-		struct arp_entry *e =
-		    container_of(n, struct arp_entry, age_node);
+static void print_entry(struct stack *st, struct arp_entry *e, void *ctx)
+{
+	static const char *const state[] = { "incomplete", "reachable",
+		"probing" };
 
-		if (e->dev == dev)
-			forget(dev->stack, e);
-	}
+	fmt_add(ctx, "%pI %pM %s\n", (const void *)&e->ip, (const void *)e->mac,
+	    state[e->state]);
 }
 
 void arp_print(struct stack *st, struct text *t)
 {
-	static const char *const state[] = { "incomplete", "reachable",
-		"probing" };
-	struct list *n;
-
-	list_for_each(n, &st->arp.age)
-	{
-		const struct arp_entry *e =
-		    container_of(n, struct arp_entry, age_node);
-
-		fmt_add(t, "%pI %pM %s\n", (const void *)&e->ip,
-		    (const void *)e->mac, state[e->state]);
-	}
+	for_each(st, print_entry, t);
 }
 
 int arp_init(struct stack *st, uint32_t entries, struct arena *a)
@@ -387,6 +415,7 @@ int arp_init(struct stack *st, uint32_t entries, struct arena *a)
 	if (!e)
 		return -ENOMEM;
 	list_init(&st->arp.age);
+	list_init(&st->arp.asking);
 	list_init(&st->arp.unused);
 	for (unsigned i = 0; i < ARP_BUCKETS; i++)
 		list_init(&st->arp.buckets[i]);

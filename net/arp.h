@@ -10,6 +10,7 @@
 
 #include "lib/list.h"
 #include "net/eth.h"
+#include "net/icmp.h"
 #include "sched/timer.h"
 
 struct arena;
@@ -21,9 +22,15 @@ struct text;
 #define ARP_BUCKETS   64
 #define ARP_QUEUE_MAX 4 /* packets that wait for one address */
 
+/* New addresses asked for: at most this many a second, with this burst. */
+#define ARP_ASKS_PER_S 500
+#define ARP_ASKS_BURST 250
+
 struct arp {
 	struct list buckets[ARP_BUCKETS];
-	struct list age; /* every entry, least recently used first */
+	struct list age;    /* who has an address, least recently used first */
+	struct list asking; /* who has none yet, the oldest first */
+	struct rate_limit asks;
 	struct list unused;
 	struct timer tick;
 };
@@ -36,7 +43,8 @@ int arp_init(struct stack *st, uint32_t entries, struct arena *a);
 void arp_rx(struct pkt *p);
 
 /* Sends the IPv4 packet p through p->dev to the neighbour next_hop, now or
- * when its address is known.  Takes p.  Drops: ARP_QUEUE_FULL, ARP_FAILED. */
+ * when its address is known.  Takes p.  Drops: ARP_QUEUE_FULL, ARP_FAILED,
+ * ARP_LIMITED. */
 void arp_tx(struct pkt *p, uint32_t next_hop);
 
 /* Tells the link that the device's address is ours (RFC 5227 2.3). */

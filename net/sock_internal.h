@@ -35,6 +35,7 @@ struct sock {
 	bool connect_told; /* connect's outcome was returned */
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
+	uint64_t cookies_until_ns;    /* SYN cookies may come back till then */
 	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
 	bool keepalive;
 	uint8_t keep_cnt;

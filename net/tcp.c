@@ -115,10 +115,12 @@ static void leave_listener(struct tcp_conn *c)
 {
 	if (!c->listener)
 		return;
-	if (c->state == TCP_SYN_RECEIVED)
+	if (c->state == TCP_SYN_RECEIVED) {
 		c->listener->syn_len--;
-	else
+		c->stack->tcp.syn_len--;
+	} else {
 		c->listener->accept_len--;
+	}
 	list_del(&c->listen_node);
 	c->listener = NULL;
 }

@@ -63,6 +63,7 @@ struct tcp {
 	uint64_t rcv_extra; /* what receive buffers grew by, all together */
 	const struct tcp_cc_ops *cc; /* of new connections; tcp.cc */
 	enum tcp_ecn ecn;            /* tcp.ecn */
+	uint32_t syn_len;            /* half-open, of all listeners */
 	uint64_t challenge_window_ns;
 	uint32_t challenge_count;
 	/* Tests set it to choose the next initial sequence numbers: when

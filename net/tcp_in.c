@@ -27,14 +27,14 @@ static void reset_sender(struct stack *st, const struct tcp_seg *s)
 		tcp_send_bare(st, &s->t, 0, s->seq + s->len, TCP_RST | TCP_ACK);
 }
 
-static void closed_rx(struct stack *st, struct tcp_seg *s)
+void tcp_closed_rx(struct stack *st, struct tcp_seg *s)
 {
 	s->why = DROP_TCP_NO_CONN;
 	if (!(s->flags & TCP_RST))
 		reset_sender(st, s);
 }
 
-/* --- 3.10.7.2: LISTEN ---------------------------------------------------- */
+/* --- The peer's SYN ------------------------------------------------------ */
 
 /* The offered MSS, or the default (MUST-15); never more than our link takes,
  * never so small that headers are all there is. */
@@ -72,83 +72,13 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 	tcp_update_window(c);
 }
 
-/* All that the peer's SYN says. */
-static void their_syn(struct tcp_conn *c, const struct tcp_seg *s)
+void tcp_their_syn(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	tcp_agree(c, &s->opt);
 	tcp_ecn_agree(c, s);
 	start_receiving(c, s);
 	set_mss(c, s->opt.mss);
 	set_window(c, s);
-}
-
-/* An honest burst must not throw itself out when the backlog is small. */
-#define SYN_QUEUE_MIN 64
-
-/* A flood of SYNs must not keep honest ones out: the oldest that was not
- * confirmed makes room. */
-static void evict_oldest(struct sock *l)
-{
-	stack_count(l->stack, COUNT_TCP_SYN_EVICTED);
-	tcp_conn_end(
-	    container_of(l->syn_queue.next, struct tcp_conn, listen_node), 0);
-}
-
-/* A connection block for a SYN, or NULL. */
-static struct tcp_conn *half_open(struct sock *l, const struct tcp_tuple *t)
-{
-	struct tcp_conn *c;
-
-	if (l->syn_len >= l->backlog && l->syn_len >= SYN_QUEUE_MIN)
-		evict_oldest(l);
-	c = tcp_conn_create(l->stack, t);
-	if (!c && l->syn_len) {
-		evict_oldest(l);
-		c = tcp_conn_create(l->stack, t);
-	}
-	return c;
-}
-
-void tcp_listen_rx(struct sock *l, struct tcp_seg *s, const uint32_t *isn_after)
-{
-	struct tcp_conn *c;
-
-	/* First: RST.  Second: ACK.  Third: SYN.  Fourth: anything else. */
-	if (s->flags & TCP_RST) {
-		s->why = DROP_TCP_NO_CONN;
-		return;
-	}
-	if (s->flags & TCP_ACK) {
-		closed_rx(l->stack, s);
-		return;
-	}
-	if (!(s->flags & TCP_SYN)) {
-		s->why = DROP_TCP_FLAGS;
-		return;
-	}
-	/* A handshake that was begun is always completed, so the place to say
-	 * no is here; the peer will ask again. */
-	if (l->accept_len >= l->backlog) {
-		s->why = DROP_TCP_BACKLOG;
-		return;
-	}
-	c = half_open(l, &s->t);
-	if (!c) {
-		s->why = DROP_TCP_NO_MEMORY;
-		return;
-	}
-	c->listener = l;
-	list_append(&l->syn_queue, &c->listen_node);
-	l->syn_len++;
-	c->state = TCP_SYN_RECEIVED;
-	c->iss = tcp_choose_isn(l->stack, &c->t);
-	if (isn_after && seq_le(c->iss, *isn_after))
-		c->iss = *isn_after + 1;
-	c->snd_una = c->snd_nxt = c->iss;
-	tcp_offer(c);
-	their_syn(c, s);
-	stack_count(l->stack, COUNT_TCP_PASSIVE_OPENS);
-	tcp_send_syn(c);
 }
 
 /* --- 3.10.7.3: SYN-SENT -------------------------------------------------- */
@@ -201,7 +131,7 @@ static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
 		s->why = DROP_TCP_FLAGS;
 		return;
 	}
-	their_syn(c, s);
+	tcp_their_syn(c, s);
 	if (!(s->flags & TCP_ACK)) {
 		/* Simultaneous open (3.5, figure 8). */
 		c->state = TCP_SYN_RECEIVED;
@@ -656,7 +586,7 @@ static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s)
 	tcp_output(c);
 }
 
-static void conn_rx(struct tcp_conn *c, struct tcp_seg *s)
+void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 {
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent_rx(c, s);
@@ -731,7 +661,7 @@ static void dispatch(struct stack *st, struct tcp_seg *s)
 	struct tcp_tw *w;
 
 	if (c) {
-		conn_rx(c, s);
+		tcp_conn_rx(c, s);
 		return;
 	}
 	w = tcp_tw_find(st, &s->t);
@@ -743,7 +673,7 @@ static void dispatch(struct stack *st, struct tcp_seg *s)
 	if (listener)
 		tcp_listen_rx(listener, s, NULL);
 	else
-		closed_rx(st, s);
+		tcp_closed_rx(st, s);
 }
 
 void tcp_rx(struct pkt *p)

@@ -308,6 +308,15 @@ static inline bool tcp_is_synchronized(const struct tcp_conn *c)
 
 /* --- tcp_in.c: RFC 9293 3.10.7 ------------------------------------------- */
 
+/* A segment for a connection, in any state but TIME-WAIT. */
+void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s);
+/* One for nobody (3.10.7.1): reset. */
+void tcp_closed_rx(struct stack *st, struct tcp_seg *s);
+/* All that the peer's SYN says. */
+void tcp_their_syn(struct tcp_conn *c, const struct tcp_seg *s);
+
+/* --- tcp_listen.c: RFC 9293 3.10.7.2 -------------------------------------- */
+
 /* isn_after: the new connection's ISN comes after it; NULL: no matter. */
 void tcp_listen_rx(
     struct sock *listener, struct tcp_seg *s, const uint32_t *isn_after);
@@ -396,6 +405,8 @@ void tcp_output(struct tcp_conn *c);
 void tcp_output_forced(struct tcp_conn *c);
 
 void tcp_send_syn(struct tcp_conn *c); /* SYN, or SYN-ACK when SYN-RECEIVED */
+/* The same with these options, and MSS; no timer knows of it. */
+void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt);
 void tcp_send_ack(struct tcp_conn *c);
 void tcp_send_rst(struct tcp_conn *c);
 /* An ACK that a stranger could provoke: limited (RFC 5961 section 7). */

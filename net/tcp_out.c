@@ -295,30 +295,35 @@ static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 		c->snd_nxt = end;
 }
 
-void tcp_send_syn(struct tcp_conn *c)
+void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt)
 {
 	struct ip_route r;
-	struct tcp_options opt;
-	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, &opt };
-	struct pkt *p;
+	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, opt };
 
-	if (c->state == TCP_SYN_RECEIVED)
+	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
+		return;
+	opt->mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
+	                      sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
+	f.window = (uint16_t)receive_space(c);
+	if (c->state == TCP_SYN_RECEIVED) {
 		f.flags |= TCP_ACK;
+		f.window = (uint16_t)(c->rcv_adv - c->rcv_nxt);
+	}
 	f.flags |= tcp_ecn_syn_flags(c);
+	if (send_bare(c->stack, &f))
+		c->last_ack_sent = c->rcv_nxt;
+}
+
+/* Without a route or a packet the timer will try again. */
+void tcp_send_syn(struct tcp_conn *c)
+{
+	struct tcp_options opt;
+
 	note_sent(c, c->iss, c->iss + 1);
 	tcp_timer_ensure(c);
-	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r) ||
-	    !(p = pkt_alloc(c->stack)))
-		return; /* the timer will try again */
 	tcp_options_clear(&opt);
-	opt.mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
-	                     sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
 	tcp_syn_options(c, &opt);
-	c->last_ack_sent = c->rcv_nxt;
-	f.window = c->state == TCP_SYN_RECEIVED
-	               ? (uint16_t)(c->rcv_adv - c->rcv_nxt)
-	               : (uint16_t)receive_space(c);
-	transmit(p, &f);
+	tcp_send_syn_with(c, &opt);
 }
 
 /* --- Deciding ------------------------------------------------------------ */

@@ -118,6 +118,7 @@ static void accept_ready(struct tcp_conn *c)
 
 	list_del(&c->listen_node);
 	l->syn_len--;
+	l->stack->tcp.syn_len--;
 	list_append(&l->accept_queue, &c->listen_node);
 	l->accept_len++;
 	sock_wake(l, SOCK_READABLE);

@@ -406,6 +406,49 @@ static void eviction_frees_the_packets_that_wait(void **state)
 	sock_close(s);
 }
 
+/* Answers to spoofed neighbours: each takes the place of another such one. */
+static void unanswered_addresses_push_nobody_out(void **state)
+{
+	struct sock *s = sender();
+
+	for (uint32_t i = 0; i < 5; i++)
+		arp(.op = 1, .sender_mac = mac_a, .sender_ip = HOST(10 + i),
+		    .target_ip = FX_IP);
+	for (uint32_t i = 0; i < 150; i++)
+		send_to(s, HOST(50 + i), "who are you");
+	/* a newcomer finds room too */
+	arp(.op = 1, .sender_mac = mac_b, .sender_ip = HOST(20),
+	    .target_ip = FX_IP);
+	fx_forget_frames();
+	for (uint32_t i = 0; i < 5; i++)
+		assert_true(knows(HOST(10 + i)));
+	assert_true(knows(HOST(20)));
+	fx_run_ms(4000);
+	fx_forget_frames();
+	assert_int_equal(fx.st.packets.in_use, 0);
+	sock_close(s);
+}
+
+static void requests_for_new_addresses_are_limited(void **state)
+{
+	struct sock *s = sender();
+	uint64_t before = fx.st.count[COUNT_ARP_REQUESTS_SENT];
+
+	fx.card_silent = true;
+	for (uint32_t i = 0; i < 10000; i++)
+		send_to(s, HOST(20 + i % 200), "flood");
+	assert_in_range(
+	    fx.st.count[COUNT_ARP_REQUESTS_SENT] - before, 200, 260);
+	assert_true(fx.st.drop[DROP_ARP_LIMITED] > 5000);
+	fx_run_ms(1000);
+	fx.card_silent = false;
+	send_to(s, HOST(10), "later");
+	asks_for(HOST(10));
+	arp_flush(&fx.dev);
+	fx_forget_frames();
+	sock_close(s);
+}
+
 /* Strangers' packets do not push out whom we talk to (RFC 826 makes an entry
  * only for who asks for us). */
 static void chatter_between_others_leaves_the_table_alone(void **state)
@@ -611,6 +654,8 @@ int main(void)
 		arp_test(unused_entries_cost_nothing),
 		arp_test(full_table_forgets_the_least_recently_used),
 		arp_test(eviction_frees_the_packets_that_wait),
+		arp_test(unanswered_addresses_push_nobody_out),
+		arp_test(requests_for_new_addresses_are_limited),
 		arp_test(chatter_between_others_leaves_the_table_alone),
 		arp_test(many_unknown_destinations_stay_within_the_pool),
 		arp_test(flush_frees_what_waits),

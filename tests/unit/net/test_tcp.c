@@ -2,7 +2,7 @@
 /*
  * From a segment to its connection, and what a connection comes from and goes
  * to: parsing (RFC 9293 3.1, 3.2), tables, initial sequence numbers (RFC 6528),
- * TIME-WAIT (3.6.1, RFC 1337), listeners under attack.
+ * TIME-WAIT (3.6.1, RFC 1337).
  */
 #include "tests/support/net_fixture.h"
 
@@ -528,103 +528,6 @@ static void no_connection_block_drops_the_syn(void **state)
 	fx_forget_frames();
 }
 
-static int setup_large(void **state)
-{
-	static const struct stack_limits large = { .packets = 300,
-		.chunks = 64,
-		.conns = 200,
-		.time_waits = 8,
-		.socks = 200,
-		.sent = 256,
-		.neighbours = 8 };
-
-	return fx_setup_limits(&large);
-}
-
-/* A flood of SYNs makes room for itself: the oldest unconfirmed one goes. */
-static void syn_flood_evicts_the_oldest(void **state)
-{
-	struct sock *l = fx_listen(80, 100), *s = NULL;
-
-	for (uint16_t i = 0; i < 150; i++)
-		in(.flags = S, .src_port = (uint16_t)(1000 + i));
-	assert_int_equal(l->syn_len, 100);
-	assert_int_equal(fx.st.conns.in_use, 100);
-	assert_count(TCP_SYN_EVICTED, 50);
-	fx_forget_frames();
-	/* an honest one in the middle of it */
-	in(.flags = S);
-	out(.flags = SA, .ack = 1);
-	for (uint16_t i = 0; i < 50; i++)
-		in(.flags = S, .src_port = (uint16_t)(2000 + i));
-	in(.flags = A, .seq = 1, .ack = 1);
-	assert_int_equal(sock_accept(l, &s, NULL), 0);
-	fx_abort(s);
-	sock_close(l);
-	fx_forget_frames();
-}
-
-/* The pool is the narrower bound: the oldest gives way there too. */
-static void syn_flood_evicts_when_no_block_is_left(void **state)
-{
-	const uint16_t n = (uint16_t)(fx.st.conns.total + 5);
-	struct sock *l = fx_listen(80, 100), *s = NULL;
-
-	for (uint16_t i = 0; i < n; i++)
-		in(.flags = S, .src_port = (uint16_t)(1000 + i));
-	assert_count(TCP_SYN_EVICTED, 5);
-	assert_drop(TCP_NO_MEMORY, 0);
-	fx_forget_frames();
-	in(.flags = S);
-	out(.flags = SA, .ack = 1);
-	in(.flags = A, .seq = 1, .ack = 1);
-	assert_int_equal(sock_accept(l, &s, NULL), 0);
-	fx_abort(s);
-	sock_close(l);
-	fx_forget_frames();
-}
-
-/* Silence: the half-open ones go away by themselves. */
-static void half_open_connections_end(void **state)
-{
-	struct sock *l = fx_listen(80, 100);
-
-	for (uint16_t i = 0; i < 50; i++)
-		in(.flags = S, .src_port = (uint16_t)(1000 + i));
-	fx.card_silent = true;
-	fx_run_ms(300000);
-	assert_int_equal(l->syn_len, 0);
-	assert_int_equal(fx.st.conns.in_use, 0);
-	sock_close(l);
-	fx_forget_frames();
-}
-
-/* A full accept queue takes no new handshakes, and loses none that began. */
-static void full_accept_queue_drops_new_syns(void **state)
-{
-	struct sock *l = fx_listen(80, 2), *s = NULL;
-
-	for (unsigned i = 0; i < 2; i++) {
-		in(.flags = S);
-		out(.flags = SA, .ack = 1);
-		in(.flags = A, .seq = 1, .ack = 1);
-		fx_next_conn();
-	}
-	assert_int_equal(l->accept_len, 2);
-	in(.flags = S);
-	expect_nothing(0);
-	assert_drop(TCP_BACKLOG, 1);
-	assert_int_equal(sock_accept(l, &s, NULL), 0);
-	in(.flags = S); /* the peer tries again */
-	out(.flags = SA, .ack = 1);
-	in(.flags = A, .seq = 1, .ack = 1);
-	assert_int_equal(l->accept_len, 2);
-	sock_set_opt(s, SOCK_OPT_LINGER, 0);
-	sock_close(s);
-	sock_close(l);
-	fx_forget_frames();
-}
-
 static void no_socket_leaves_the_connection_in_the_queue(void **state)
 {
 	struct sock *l = fx_listen(80, 2), *s = NULL;
@@ -700,12 +603,6 @@ int main(void)
 		fx_test(received_text_outlives_the_connection),
 		fx_test(connect_avoids_time_wait),
 		fx_test(no_connection_block_drops_the_syn),
-		cmocka_unit_test_setup_teardown(
-		    syn_flood_evicts_the_oldest, setup_large, fx_teardown),
-		cmocka_unit_test_setup_teardown(
-		    half_open_connections_end, setup_large, fx_teardown),
-		fx_test(syn_flood_evicts_when_no_block_is_left),
-		fx_test(full_accept_queue_drops_new_syns),
 		fx_test(no_socket_leaves_the_connection_in_the_queue),
 		fx_test(churn_leaves_no_trace),
 	};
