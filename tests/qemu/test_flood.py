@@ -66,21 +66,21 @@ class Honest(Churn):
 
     def __init__(self, wire, total, seconds):
         super().__init__(wire, total)
-        self.began, self.seconds, self.times = None, seconds, []
+        self.began, self.seconds = None, seconds
+        self.born, self.times = [], []
 
     def start_one(self):
-        n = self.started
+        self.born.append(time.monotonic())
         super().start_one()
-        c = list(self.open.values())[-1]
-        c.born = time.monotonic()
-        assert self.started == n + 1
 
     def due(self):
         passed = time.monotonic() - self.began
         return min(self.total, int(passed / self.seconds * self.total) + 1)
 
     def end(self, c):
-        self.times.append(time.monotonic() - c.born)
+        n = (c.sport - self.first) * len(self.sources) + \
+            self.sources.index(c.src)
+        self.times.append(time.monotonic() - self.born[n])
         super().end(c)
 
     def run(self):
