@@ -296,7 +296,7 @@ void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 		return; /* the last ACK, again */
 	else
 		s->why = DROP_TCP_SEQUENCE;
-	if (tcp_challenge_allowed(st))
+	if (tcp_tw_ack_allowed(st))
 		tcp_send_tw_ack(st, w);
 }
 

@@ -19,6 +19,7 @@
 
 #include "lib/bytes.h"
 #include "lib/list.h"
+#include "net/icmp.h"
 #include "sched/timer.h"
 
 struct arena;
@@ -64,8 +65,9 @@ struct tcp {
 	const struct tcp_cc_ops *cc; /* of new connections; tcp.cc */
 	enum tcp_ecn ecn;            /* tcp.ecn */
 	uint32_t syn_len;            /* half-open, of all listeners */
-	uint64_t challenge_window_ns;
-	uint32_t challenge_count;
+	uint64_t challenge_end_ns;   /* of this second's limit */
+	uint32_t challenges_left;
+	struct rate_limit tw_acks;
 	/* Tests set it to choose the next initial sequence numbers: when
 	 * *test_isn is non-NULL, its value is used instead of RFC 6528's. */
 	const uint32_t *test_isn;

@@ -104,6 +104,7 @@ struct tcp_conn {
 	uint16_t rcv_mss; /* largest segment seen, for delayed ACK */
 	bool fin_received;
 	bool ack_now;
+	struct rate_limit challenges; /* tcp_challenge.c */
 	uint8_t unacked_segments;
 	struct list ooo; /* struct tcp_run in order: text before its turn */
 	uint32_t ooo_len, ooo_stamp;
@@ -212,7 +213,7 @@ struct tcp_ack {
 	bool original; /* what a timeout took for lost came without
 	                * retransmission
 	                */
-	bool ece;            /* the network is congested */
+	bool ece;      /* the network is congested */
 };
 
 /* A parsed segment. */
@@ -237,14 +238,13 @@ struct tcp_seg {
 #define TCP_RTO_MIN_NS (200 * NS_PER_MS)
 #define TCP_RTO_MAX_NS (60 * NS_PER_S) /* RFC 6298 2.5 */
 /* RFC 9293 3.8.3: give up after R2; at least 100 s, and 3 minutes for SYN. */
-#define TCP_R2_NS            (185 * NS_PER_S)
-#define TCP_R2_TRIES         6
-#define TCP_R2_PASSIVE_NS    (60 * NS_PER_S)  /* a SYN that nobody confirms */
-#define TCP_DELACK_NS        (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
-#define TCP_FIN_WAIT_2_NS    (60 * NS_PER_S)  /* of an orphan */
-#define TCP_OOO_MAX          256              /* runs of text before its turn */
-#define TCP_CWND_MAX         (4u << 20)
-#define TCP_CHALLENGES_PER_S 100 /* RFC 5961 section 7 */
+#define TCP_R2_NS         (185 * NS_PER_S)
+#define TCP_R2_TRIES      6
+#define TCP_R2_PASSIVE_NS (60 * NS_PER_S)  /* a SYN that nobody confirms */
+#define TCP_DELACK_NS     (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
+#define TCP_FIN_WAIT_2_NS (60 * NS_PER_S)  /* of an orphan */
+#define TCP_OOO_MAX       256              /* runs of text before its turn */
+#define TCP_CWND_MAX      (4u << 20)
 
 static inline bool seq_lt(uint32_t a, uint32_t b)
 {
@@ -411,7 +411,6 @@ void tcp_send_ack(struct tcp_conn *c);
 void tcp_send_rst(struct tcp_conn *c);
 /* An ACK that a stranger could provoke: limited (RFC 5961 section 7). */
 void tcp_send_challenge_ack(struct tcp_conn *c);
-bool tcp_challenge_allowed(struct stack *st);
 /* A tail loss probe: a new segment, or the last one again (RFC 8985 7.3). */
 void tcp_send_tlp(struct tcp_conn *c);
 /* A segment that the peer has to answer (RFC 9293 3.8.4). */
@@ -427,6 +426,13 @@ void tcp_send_tw_ack(struct stack *st, const struct tcp_tw *w);
 uint32_t tcp_update_window(struct tcp_conn *c);
 /* Bytes that the right edge could move by. */
 uint32_t tcp_window_gain(const struct tcp_conn *c);
+
+/* --- tcp_challenge.c ------------------------------------------------------ */
+
+/* Whether another challenge ACK may be sent (RFC 5961 section 7). */
+bool tcp_challenge_allowed(struct tcp_conn *c);
+/* The same for an ACK in TIME-WAIT. */
+bool tcp_tw_ack_allowed(struct stack *st);
 
 /* --- tcp_timer.c --------------------------------------------------------- */
 

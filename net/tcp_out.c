@@ -257,26 +257,9 @@ void tcp_send_rst(struct tcp_conn *c)
 	    c->stack, &c->t, bare_seq(c), c->rcv_nxt, TCP_RST | TCP_ACK);
 }
 
-bool tcp_challenge_allowed(struct stack *st)
-{
-	uint64_t now = clock_ns();
-
-	if (now - st->tcp.challenge_window_ns >= NS_PER_S) {
-		st->tcp.challenge_window_ns = now;
-		st->tcp.challenge_count = 0;
-	}
-	if (st->tcp.challenge_count >= TCP_CHALLENGES_PER_S) {
-		stack_count(st, COUNT_TCP_CHALLENGE_LIMITED);
-		return false;
-	}
-	st->tcp.challenge_count++;
-	stack_count(st, COUNT_TCP_CHALLENGE_ACKS);
-	return true;
-}
-
 void tcp_send_challenge_ack(struct tcp_conn *c)
 {
-	if (tcp_challenge_allowed(c->stack))
+	if (tcp_challenge_allowed(c))
 		tcp_send_ack(c);
 }
 
