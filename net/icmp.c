@@ -71,6 +71,7 @@ static void error_rx(struct pkt *p)
 	const struct ip_hdr *h = (const struct ip_hdr *)p->data;
 	size_t header_len = 0;
 	const struct ip_proto *proto;
+	struct icmp_error e;
 
 	if (pkt_linear(p) >= sizeof(*h))
 		header_len = (size_t)(h->version_ihl & 0xf) * 4;
@@ -82,9 +83,15 @@ static void error_rx(struct pkt *p)
 	stack_count(p->stack, COUNT_ICMP_ERRORS_RECEIVED);
 	pkt_delivered(p);
 	proto = ip_proto_find(h->proto);
+	e = (struct icmp_error){ .src = be32_get(h->src),
+		.dst = be32_get(h->dst),
+		.payload = p->data + header_len,
+		.total_len = be16_get(h->total_len),
+		.mtu = (uint16_t)be32_get(icmp->rest),
+		.type = icmp->type,
+		.code = icmp->code };
 	if (proto && proto->error)
-		proto->error(p->stack, be32_get(h->src), be32_get(h->dst),
-		    p->data + header_len, icmp->type, icmp->code);
+		proto->error(p->stack, &e);
 }
 
 void icmp_rx(struct pkt *p)

@@ -15,8 +15,9 @@ struct stack;
 #define ICMP_TIME_EXCEEDED 11
 #define ICMP_PARAMETER     12
 
-#define ICMP_CODE_PROTO 2
-#define ICMP_CODE_PORT  3
+#define ICMP_CODE_PROTO   2
+#define ICMP_CODE_PORT    3
+#define ICMP_CODE_TOO_BIG 4 /* "fragmentation needed and DF set" */
 
 /* Errors sent: at most this many a second, with this burst (RFC 1812
  * 4.3.2.8). */

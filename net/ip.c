@@ -201,8 +201,6 @@ int ip_route(struct stack *st, uint32_t src, uint32_t dst, struct ip_route *r)
 	return 0;
 }
 
-/* Without DF: until path MTU discovery is there (docs/RFC.md, "Not yet"), a
- * router with a smaller link shall cut what we send. */
 static void push_header(
     struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 {
@@ -213,7 +211,7 @@ static void push_header(
 	h->tos = p->ecn;
 	h->total_len = be16_make((uint16_t)len);
 	h->id = be16_make(p->stack->ip_id++);
-	h->frag = be16_make(0);
+	h->frag = be16_make(p->dont_fragment ? IP_FRAG_DF : 0);
 	h->ttl = IP_TTL_DEFAULT;
 	h->proto = proto;
 	h->checksum = be16_make(0);
@@ -258,9 +256,13 @@ void ip_tx_failed(const struct pkt *p)
 {
 	const struct ip_hdr *h = (const struct ip_hdr *)p->data;
 	const struct ip_proto *proto = ip_proto_find(h->proto);
+	const struct icmp_error e = { .src = be32_get(h->src),
+		.dst = be32_get(h->dst),
+		.payload = (const uint8_t *)(h + 1),
+		.total_len = be16_get(h->total_len),
+		.type = ICMP_UNREACHABLE,
+		.code = ICMP_CODE_HOST };
 
-	if (!proto || !proto->error || pkt_linear(p) < sizeof(*h) + 8)
-		return;
-	proto->error(p->stack, be32_get(h->src), be32_get(h->dst),
-	    (const uint8_t *)(h + 1), ICMP_UNREACHABLE, ICMP_CODE_HOST);
+	if (proto && proto->error && pkt_linear(p) >= sizeof(*h) + 8)
+		proto->error(p->stack, &e);
 }

@@ -52,16 +52,24 @@ struct ip_config {
 	uint32_t addr, mask, gateway, dns;
 };
 
+/* What an ICMP error, or a neighbour who does not answer, says of a packet of
+ * ours.  Anyone may have said it. */
+struct icmp_error {
+	uint32_t src, dst;      /* of that packet */
+	const uint8_t *payload; /* at least its first 8 bytes; borrowed */
+	uint16_t total_len;     /* its length, by its header */
+	uint16_t mtu;           /* RFC 1191 section 4; 0: not told */
+	uint8_t type, code;
+};
+
 /* The protocols above IPv4 (net/tables.c). */
 struct ip_proto {
 	uint8_t number;
 	/* In: [ip][payload], payload at data, p->ip_* set.  Borrows p.
 	 * Context: bottom half. */
 	void (*rx)(struct pkt *p);
-	/* An ICMP error came for a packet of ours to dst; payload holds at
-	 * least its first 8 bytes.  May be NULL. */
-	void (*error)(struct stack *st, uint32_t src, uint32_t dst,
-	    const uint8_t payload[8], uint8_t type, uint8_t code);
+	/* An ICMP error came for a packet of ours.  Borrows e.  May be NULL. */
+	void (*error)(struct stack *st, const struct icmp_error *e);
 };
 
 /* In: [ip][payload], ip at data.  Borrows p.  Context: bottom half. */

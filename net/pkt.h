@@ -47,6 +47,7 @@ struct pkt {
 	bool decided;  /* a view whose fate is counted */
 	bool loopback; /* came back from ourselves: checksums are trusted */
 	bool link_broadcast; /* received for a group address of the link */
+	bool dont_fragment;  /* to be sent with DF */
 	uint8_t ip_proto;
 	uint8_t ecn;             /* IP_ECN_*: as received, or to be sent with */
 	uint32_t ip_src, ip_dst; /* host order, once IPv4 accepted it */

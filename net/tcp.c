@@ -302,28 +302,44 @@ void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 
 /* --- ICMP errors ---------------------------------------------------------- */
 
+static bool in_flight(const struct tcp_conn *c, uint32_t seq)
+{
+	return seq - c->snd_una < c->snd_nxt - c->snd_una;
+}
+
+/* Before the handshake is done a hard error ends it (SHLD-26).  Deviation: a
+ * soft one ends our own open too (MUST-56 would wait), as RFC 5461 2.1
+ * describes: a user wants to hear "no route to host" after three seconds, not
+ * three minutes. */
+static void open_failed(struct tcp_conn *c, const struct icmp_error *e)
+{
+	bool hard = e->code == ICMP_CODE_PORT || e->code == ICMP_CODE_PROTO;
+
+	if (e->type == ICMP_UNREACHABLE && (hard || c->state == TCP_SYN_SENT))
+		tcp_conn_end(c, hard ? -ECONNREFUSED : -EHOSTUNREACH);
+}
+
 /*
  * RFC 9293 3.9.2.2 with RFC 5927 section 4: an error counts only when its
- * sequence number is in flight; it ends a connection only while that is being
- * opened, since anyone could have sent it.  Deviation: there a soft error ends
- * it too (MUST-56 would wait), as RFC 5461 2.1 describes: a user wants to hear
- * "no route to host" after three seconds, not three minutes.
+ * sequence number is in flight; it never ends a connection that is set up,
+ * since anyone could have sent it, but is the reason that is told when the peer
+ * stays silent (SHLD-25).
  */
-void tcp_error(struct stack *st, uint32_t src, uint32_t dst,
-    const uint8_t payload[8], uint8_t type, uint8_t code)
+void tcp_error(struct stack *st, const struct icmp_error *e)
 {
-	const struct tcp_hdr *h = (const struct tcp_hdr *)payload;
-	const struct tcp_tuple t = { { src, be16_get(h->src_port) },
-		{ dst, be16_get(h->dst_port) } };
+	const struct tcp_hdr *h = (const struct tcp_hdr *)e->payload;
+	const struct tcp_tuple t = { { e->src, be16_get(h->src_port) },
+		{ e->dst, be16_get(h->dst_port) } };
 	struct tcp_conn *c = tcp_conn_find(st, &t);
 
-	if (!c || c->state != TCP_SYN_SENT || type != ICMP_UNREACHABLE)
-		return;
-	if (be32_get(h->seq) != c->iss)
-		return;
-	tcp_conn_end(c, code == ICMP_CODE_PORT || code == ICMP_CODE_PROTO
-	                    ? -ECONNREFUSED
-	                    : -EHOSTUNREACH);
+	if (!c || !in_flight(c, be32_get(h->seq)))
+		stack_count(st, COUNT_TCP_ICMP_IGNORED);
+	else if (e->type == ICMP_UNREACHABLE && e->code == ICMP_CODE_TOO_BIG)
+		tcp_pmtu_too_big(c, e);
+	else if (tcp_is_synchronized(c))
+		c->soft_error = -EHOSTUNREACH;
+	else
+		open_failed(c, e);
 }
 
 /* --- The whole ----------------------------------------------------------- */

@@ -23,6 +23,7 @@
 #include "sched/timer.h"
 
 struct arena;
+struct icmp_error;
 struct pkt;
 struct stack;
 struct tcp_cc_ops;
@@ -80,8 +81,7 @@ int tcp_init(struct stack *st, struct arena *a);
 void tcp_rx(struct pkt *p);
 
 /* An ICMP error about a segment of ours (RFC 9293 3.9.2.2). */
-void tcp_error(struct stack *st, uint32_t src, uint32_t dst,
-    const uint8_t payload[8], uint8_t type, uint8_t code);
+void tcp_error(struct stack *st, const struct icmp_error *e);
 
 /* Whether a socket listens on this port. */
 _Bool tcp_is_listening(const struct stack *st, uint16_t port);

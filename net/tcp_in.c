@@ -49,9 +49,8 @@ static void set_mss(struct tcp_conn *c, uint16_t offered)
 		                  sizeof(struct tcp_hdr));
 	if (mss < TCP_MSS_MIN)
 		mss = TCP_MSS_MIN;
-	c->mss = mss < ours ? mss : ours;
-	if (c->ts_ok) /* RFC 6691: what all segments carry beside text */
-		c->mss -= TCP_TS_BYTES;
+	c->mss_max = mss < ours ? mss : ours;
+	tcp_pmtu_set_mss(c);
 	tcp_cc_init(c);
 }
 
@@ -310,7 +309,7 @@ static bool syn_received_ack(struct tcp_conn *c, struct tcp_seg *s)
 	}
 	if (c->ts_ok && !s->opt.has_ts) {
 		c->ts_ok = false; /* the peer did not see ours */
-		c->mss += TCP_TS_BYTES;
+		tcp_pmtu_set_mss(c);
 	}
 	tcp_sock_established(c);
 	set_window(c, s);
@@ -348,6 +347,7 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 		.dup = is_dup_ack(c, s) };
 	bool could_write = tcp_sock_can_write(c);
 
+	tcp_pmtu_note_ack(c, s->ack);
 	tcp_recover_note_ack(c, s, &a);
 	if (a.acked) {
 		tcp_ts_sample(c, s);

@@ -16,6 +16,7 @@
 #include "net/tcp_opt.h"
 #include "net/tcp_sent.h"
 
+struct icmp_error;
 struct sock;
 
 enum tcp_state {
@@ -92,6 +93,11 @@ struct tcp_conn {
 	uint32_t max_snd_wnd;
 	uint16_t mss; /* SMSS: bytes of text in a segment of ours, when it has
 	               * no options but those of every segment; tcp_eff_mss */
+	uint16_t mss_max; /* without options, as both ends and our link allow */
+	uint16_t pmtu;    /* tcp_pmtu.c; 0: not known to be smaller */
+	bool may_fragment;       /* the path takes too little: no DF */
+	bool pmtu_proven;        /* a full segment has arrived */
+	uint64_t pmtu_forget_ns; /* 0: there is nothing to forget */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
 	bool more; /* the user said that more follows at once */
@@ -433,6 +439,19 @@ uint32_t tcp_window_gain(const struct tcp_conn *c);
 bool tcp_challenge_allowed(struct tcp_conn *c);
 /* The same for an ACK in TIME-WAIT. */
 bool tcp_tw_ack_allowed(struct stack *st);
+
+/* --- tcp_pmtu.c ----------------------------------------------------------- */
+
+/* Sets mss from all that bounds it. */
+void tcp_pmtu_set_mss(struct tcp_conn *c);
+/* An ICMP error says that a segment in flight was too big. */
+void tcp_pmtu_too_big(struct tcp_conn *c, const struct icmp_error *e);
+/* ack arrived; before the send map learns of it. */
+void tcp_pmtu_note_ack(struct tcp_conn *c, uint32_t ack);
+/* The retransmission timer expired; before anything is sent again. */
+void tcp_pmtu_timeout(struct tcp_conn *c);
+/* Before sending: a larger segment may be tried after a while. */
+void tcp_pmtu_age(struct tcp_conn *c);
 
 /* --- tcp_timer.c --------------------------------------------------------- */
 

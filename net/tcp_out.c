@@ -194,6 +194,7 @@ static bool send_segment(
 	c->dsack_due = false;
 	f.flags |= tcp_ecn_sent(c, p, len && seq == c->snd_nxt && c->snd_wnd);
 	f.window = window_field(c);
+	p->dont_fragment = !c->may_fragment; /* RFC 1191 section 3 */
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
 	c->unacked_segments = 0;
@@ -209,9 +210,11 @@ static bool send_bare(struct stack *st, const struct header *f)
 {
 	struct pkt *p = pkt_alloc(st);
 
-	if (p)
-		transmit(p, f);
-	return p;
+	if (!p)
+		return false;
+	p->dont_fragment = true;
+	transmit(p, f);
+	return true;
 }
 
 void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
@@ -447,6 +450,7 @@ static void output(struct tcp_conn *c, bool force)
 {
 	struct piece s;
 
+	tcp_pmtu_age(c);
 	tcp_cc_idle(c);
 	if (c->frto == TCP_FRTO_NEW && c->snd_nxt == c->recover &&
 	    !next_new(c, force, &s))

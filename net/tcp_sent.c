@@ -282,6 +282,19 @@ void tcp_sent_lose(struct tcp_sent_map *m, struct tcp_sent *r)
 	set_state(m, r, TCP_SENT_LOST);
 }
 
+void tcp_sent_lose_larger(struct tcp_sent_map *m, uint32_t len)
+{
+	struct list *n;
+
+	list_for_each(n, &m->by_seq)
+	{
+		struct tcp_sent *r = by_seq(n);
+
+		if (r->state == TCP_SENT_FLYING && len_of(r) > len)
+			tcp_sent_lose(m, r);
+	}
+}
+
 void tcp_sent_lose_all(struct tcp_sent_map *m)
 {
 	const struct tcp_sent *first = tcp_sent_first(m);

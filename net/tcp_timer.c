@@ -190,6 +190,7 @@ static void rexmt_expired(struct timer *t)
 		tcp_send_probe(c);
 	} else if (c->snd_nxt != c->snd_una) {
 		stack_count(c->stack, COUNT_TCP_TIMEOUTS);
+		tcp_pmtu_timeout(c);
 		tcp_recover_timeout(c);
 		tcp_output(c);
 	} else {

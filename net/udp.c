@@ -125,17 +125,16 @@ void udp_rx(struct pkt *p)
 }
 
 /* RFC 1122 4.1.3.3: the application is told, as a pending error. */
-void udp_error(struct stack *st, uint32_t src, uint32_t dst,
-    const uint8_t payload[8], uint8_t type, uint8_t code)
+void udp_error(struct stack *st, const struct icmp_error *e)
 {
-	const struct udp_hdr *h = (const struct udp_hdr *)payload;
-	struct sock *s =
-	    find(st, src, be16_get(h->src_port), dst, be16_get(h->dst_port));
+	const struct udp_hdr *h = (const struct udp_hdr *)e->payload;
+	struct sock *s = find(
+	    st, e->src, be16_get(h->src_port), e->dst, be16_get(h->dst_port));
 
 	/* Only a connected socket can tell whom the error concerns. */
 	if (!s || !s->peer.port)
 		return;
-	s->error = type == ICMP_UNREACHABLE && code == ICMP_CODE_PORT
+	s->error = e->type == ICMP_UNREACHABLE && e->code == ICMP_CODE_PORT
 	               ? -ECONNREFUSED
 	               : -EHOSTUNREACH;
 	sock_wake(s, SOCK_READABLE | SOCK_WRITABLE | SOCK_ERROR);

@@ -9,6 +9,7 @@
 
 struct pkt;
 struct stack;
+struct icmp_error;
 
 #define UDP_BUCKETS   64
 #define UDP_QUEUE_MAX 64 /* datagrams that wait in one socket */
@@ -33,8 +34,7 @@ _Bool udp_is_bound(const struct stack *st, uint16_t port);
 void udp_rx(struct pkt *p);
 
 /* An ICMP error about a datagram of ours. */
-void udp_error(struct stack *st, uint32_t src, uint32_t dst,
-    const uint8_t payload[8], uint8_t type, uint8_t code);
+void udp_error(struct stack *st, const struct icmp_error *e);
 
 /* Pushes and fills the header before [data].  Borrows p. */
 void udp_push_header(struct pkt *p, uint32_t src, uint32_t dst,

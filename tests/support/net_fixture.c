@@ -410,7 +410,8 @@ struct fx_datagram expect_ip(uint8_t proto, uint64_t within_ms)
 	assert_int_equal(total, f->len - sizeof(*eth));
 	assert_int_equal(fx_checksum(h, sizeof(*h), 0), 0);
 	assert_int_equal(h->proto, proto);
-	assert_int_equal(be16_get(h->frag), 0); /* no path MTU discovery */
+	fx.df = be16_get(h->frag) == IP_FRAG_DF;
+	assert_true(fx.df ? proto == IP_PROTO_TCP : !be16_get(h->frag));
 	return (struct fx_datagram){ .src = be32_get(h->src),
 		.dst = be32_get(h->dst),
 		.proto = h->proto,

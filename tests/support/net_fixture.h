@@ -78,6 +78,7 @@ struct fx {
 	uint32_t head, count;
 	uint64_t last_ns; /* when the last expected frame left */
 	uint64_t mark_ns; /* fx_mark */
+	bool df;          /* of the last expected datagram */
 	bool card_full;   /* the card takes no more */
 	bool arp_by_hand; /* else peer and gateway answer, and none is kept */
 	uint32_t arp_owed[8]; /* addresses that were asked for */
