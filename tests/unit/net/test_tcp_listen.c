@@ -138,7 +138,7 @@ static void timestamps_keep_the_options(void **state)
 	in(.flags = S, .mss = 1400, .wscale = WSCALE(9),
 	    .sack_permitted = true);
 	out(.flags = SA, .ack = 1, .ts = true, .ts_ecr = 100000,
-	    .wscale = WSCALE(0), .sack_permitted = true);
+	    .wscale = WSCALE(1), .sack_permitted = true);
 	fx.c.peer_ts++;
 	in(.flags = A, .seq = 1, .ack = 1, .wnd = 1000);
 	assert_int_equal(sock_accept(l, &s, NULL), 0);
