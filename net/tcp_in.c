@@ -350,7 +350,7 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 	tcp_pmtu_note_ack(c, s->ack);
 	tcp_recover_note_ack(c, s, &a);
 	if (a.acked) {
-		tcp_ts_sample(c, s);
+		tcp_ts_sample(c, s, &a);
 		take_acked(c, s->ack);
 	}
 	a.ece = tcp_ecn_ack(c, s, a.prior_pipe);

@@ -346,8 +346,9 @@ bool tcp_ts_is_old(uint32_t recent, uint64_t age_ns, uint32_t val);
 void tcp_ts_set_recent(struct tcp_conn *c, uint32_t val);
 /* An acceptable segment: TS.Recent may move. */
 void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s);
-/* s moves SND.UNA: its echo may be a sample of the round trip. */
-void tcp_ts_sample(struct tcp_conn *c, const struct tcp_seg *s);
+/* s moves SND.UNA (soon): its echo may be a sample of the round trip. */
+void tcp_ts_sample(
+    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a);
 
 /* --- tcp_ooo.c ----------------------------------------------------------- */
 

@@ -68,13 +68,19 @@ void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s)
  * that is more exact; after it was sent again only the echo tells which of both
  * was acknowledged.  One sample each round trip, as RFC 6298 assumes (RFC 7323
  * appendix G), so its gains stay.  An echo of what we cannot have said is none.
+ * Nor is that of an ACK whose D-SACK lies in what it newly acknowledges: the ACK
+ * before was lost, this one answers a retransmission, but echoes the original,
+ * since what is outside the window does not move TS.Recent (RFC 7323 5.3, R2).
  */
-void tcp_ts_sample(struct tcp_conn *c, const struct tcp_seg *s)
+void tcp_ts_sample(
+    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)
 {
 	uint64_t now = clock_ns(), rtt_ns;
 
 	if (!c->ts_ok || !s->opt.has_ts || !s->opt.ts_ecr || c->rtt_start_ns ||
 	    now - c->ts_sampled_ns < c->srtt_ns)
+		return;
+	if (a->dsack && seq_le(c->snd_una, a->dsack_start))
 		return;
 	rtt_ns = (uint64_t)(ticks() + c->ts_offset - s->opt.ts_ecr) * NS_PER_MS;
 	if (rtt_ns > TCP_RTO_MAX_NS)

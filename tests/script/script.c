@@ -225,6 +225,10 @@ static void relate(struct script_segment *s)
 		s->ack -= p->n.peer_isn;
 	if (s->opt.present & SCRIPT_TS) {
 		p->n.last_ts = s->opt.ts_val;
+		if (s->len && (int32_t)(s->seq - p->n.top) >= 0) {
+			p->n.first_ts = s->opt.ts_val;
+			p->n.top = s->seq + s->len;
+		}
 	}
 	for (unsigned i = 0; i < s->opt.sacks; i++) {
 		s->opt.sack[i][0] -= p->n.peer_isn;

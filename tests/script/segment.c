@@ -184,6 +184,8 @@ static const char *read_ts(struct script_options *o, char **word,
 		return "bad TSval";
 	if (strcmp(word[4], "last") == 0)
 		o->ts_ecr = n->last_ts;
+	else if (strcmp(word[4], "first") == 0)
+		o->ts_ecr = n->first_ts;
 	else if (!o->any_ecr && !read_number(word[4], &o->ts_ecr))
 		return "bad TSecr";
 	put(o, 1, KIND_TS);

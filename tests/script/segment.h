@@ -54,6 +54,7 @@ struct script_segment {
 struct script_numbers {
 	uint32_t isn, peer_isn; /* ours, the peer's */
 	uint32_t last_ts;       /* the latest TSval that we sent */
+	uint32_t first_ts, top; /* that of the last new text, and its end */
 };
 
 /* Reads the words of a segment, and the text between its angle brackets (NULL:
