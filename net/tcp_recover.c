@@ -7,8 +7,8 @@
  *
  * Nothing is sent here: records of the send map become lost, cwnd changes, and
  * tcp_output sends what the two allow.  Limited transmit (RFC 3042) needs no
- * rule of its own: what a duplicate ACK shows to have arrived is no longer in
- * flight, so that a new segment may go.
+ * rule of its own but its bound: what a duplicate ACK shows to have arrived is
+ * no longer in flight, so that a new segment may go.
  */
 #include "net/tcp_internal.h"
 
@@ -174,6 +174,22 @@ static void prr(struct tcp_conn *c, const struct tcp_ack *a)
 
 /* --- NewReno, without SACK (RFC 6582) ------------------------------------- */
 
+/* RFC 6582 3.2 step 2: not for losses of an earlier window, nor for duplicates
+ * that retransmissions after a timeout made. */
+static bool may_enter(const struct tcp_conn *c)
+{
+	return c->recovery == TCP_NO_RECOVERY &&
+	       seq_lt(c->recover, c->snd_una);
+}
+
+/* Whether another duplicate ACK lets a segment go: in recovery; the first two
+ * (RFC 3042), and the one that begins recovery. */
+static bool dup_counts(const struct tcp_conn *c)
+{
+	return c->recovery == TCP_FAST_RECOVERY ||
+	       c->dup_acks < DUP_ACK_THRESHOLD || may_enter(c);
+}
+
 /* RFC 9937 section 6: a duplicate ACK stands for a segment that arrived; what
  * is acknowledged later are the segments counted so, and one that filled the
  * gap. */
@@ -191,7 +207,7 @@ static void count_without_sack(struct tcp_conn *c, struct tcp_ack *a)
 		c->dup_acks = 0;
 	} else if (a->dup) {
 		c->dup_acks++;
-		if (c->dup_bytes < tcp_sent_pipe(&c->sent)) {
+		if (dup_counts(c) && c->dup_bytes < tcp_sent_pipe(&c->sent)) {
 			c->dup_bytes += c->mss;
 			a->delivered = c->mss;
 		}
@@ -214,10 +230,7 @@ static void detect_without_sack(struct tcp_conn *c, struct tcp_ack *a)
 	if (c->recovery == TCP_FAST_RECOVERY && a->acked &&
 	    seq_lt(c->snd_una, c->recover))
 		a->lost = a->partial = lose_first(c);
-	/* Step 2: not for losses of an earlier window, nor for duplicates that
-	 * retransmissions after a timeout made. */
-	if (c->recovery == TCP_NO_RECOVERY &&
-	    c->dup_acks >= DUP_ACK_THRESHOLD && seq_lt(c->recover, c->snd_una))
+	if (c->dup_acks >= DUP_ACK_THRESHOLD && may_enter(c))
 		a->lost = lose_first(c);
 }
 
