@@ -63,7 +63,7 @@ static void pcap_forget(const struct wire *w, const char *which, FILE *f)
 {
 	char path[256];
 
-	if (f == NULL)
+	if (f == NULL || getenv("SIM_PCAP_KEEP") != NULL)
 		return;
 	pcap_path(w, which, path, sizeof(path));
 	unlink(path);
@@ -163,9 +163,11 @@ bool wire_parse(const uint8_t *frame, size_t len, struct wire_segment *s)
 	if (len < sizeof(*eth) + sizeof(*ip) + sizeof(*tcp) ||
 	    be16_get(eth->type) != ETH_TYPE_IPV4 || ip->proto != IP_PROTO_TCP)
 		return false;
+	if (tcp->offset >> 4 < sizeof(*tcp) / 4)
+		return false;
 	options = (tcp->offset >> 4) * 4u - sizeof(*tcp);
 	head = sizeof(*ip) + sizeof(*tcp) + options;
-	if (be16_get(ip->total_len) < head)
+	if (be16_get(ip->total_len) < head || sizeof(*eth) + head > len)
 		return false;
 	*s = (struct wire_segment){ .src_ip = be32_get(ip->src),
 		.dst_ip = be32_get(ip->dst),
