@@ -197,7 +197,7 @@ static struct oracle_flow *flow_of(struct oracle *o, unsigned side,
 
 struct view {
 	uint32_t cwnd, mss, una, recover, ooo, recvq, rcvbuf;
-	bool in_recovery, synchronized;
+	bool in_recovery, frto, synchronized;
 };
 
 static bool look(const struct oracle_flow *f, struct view *v)
@@ -214,6 +214,7 @@ static bool look(const struct oracle_flow *f, struct view *v)
 		.ooo = c->ooo_len,
 		.recvq = c->recvq.len,
 		.rcvbuf = tcp_rcvbuf(c),
+		.frto = c->frto == TCP_FRTO_NEW,
 		.in_recovery = c->recovery == TCP_FAST_RECOVERY,
 		.synchronized = tcp_is_synchronized(c) };
 	return true;
@@ -539,7 +540,8 @@ static int32_t beyond(const struct oracle_flow *f)
 }
 
 /* RFC 5681 3: FlightSize stays within cwnd, but for limited transmit (RFC
- * 3042), a tail loss probe (RFC 8985 7.3), and what duplicates let go in
+ * 3042), a tail loss probe (RFC 8985 7.3), the two segments that ask whether a
+ * timeout was needed (RFC 5682 2.1 step 2b), and what duplicates let go in
  * recovery, a segment or two for each that left the path (RFC 6937). */
 static void sent_new(struct oracle_flow *f, const struct seen *g)
 {
@@ -558,7 +560,7 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 	if ((e->out.slots != 0 || f->resent) && f->cwnd_max > allowed)
 		allowed = f->cwnd_max;
 	extra = f->resent ? 2 * f->dups : f->dups < 2 ? f->dups : 2;
-	allowed += (extra + f->sack_agreed) * v.mss;
+	allowed += (extra + f->sack_agreed + 2 * v.frto) * v.mss;
 	/* What lies below the highest SACK may have left the path. */
 	if (f->sack_agreed && seq_lt(f->una, f->high_sack))
 		allowed += f->high_sack - f->una;
@@ -607,7 +609,9 @@ static void sent_text(struct oracle_flow *f, const struct seen *g)
 static void sent(struct oracle_flow *f, const struct seen *g)
 {
 	if (g->s.flags & TCP_RST) {
-		f->reset = true;
+		/* One that answers an ACK of an older connection stands where
+		 * that did, and ends nothing (RFC 9293 3.10.7.3). */
+		f->reset |= seq_le(f->isn, g->s.seq) && seq_le(g->s.seq, f->top);
 		return;
 	}
 	if (g->s.flags & TCP_SYN)
