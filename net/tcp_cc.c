@@ -29,6 +29,7 @@ void tcp_cc_init(struct tcp_conn *c)
 	c->recover = c->reduced_end = c->iss;
 	c->rack.fack = c->rack.end_seq = c->iss;
 	c->cc_seen_ns = clock_ns();
+	tcp_hystart_init(c);
 	c->cc->init(c);
 }
 
@@ -96,9 +97,12 @@ static bool window_was_used(const struct tcp_conn *c, uint32_t flight)
 }
 
 /* RFC 5681 3.1 (2): by min (N, SMSS) for each ACK. */
-static void slow_start(struct tcp_conn *c, uint32_t acked)
+static void slow_start(struct tcp_conn *c, uint32_t acked, bool used)
 {
-	c->cwnd += min_u32(acked, c->mss);
+	if (c->ssthresh == UINT32_MAX)
+		tcp_hystart_acked(c, acked, used);
+	else if (used)
+		c->cwnd += min_u32(acked, c->mss);
 }
 
 void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight)
@@ -108,8 +112,8 @@ void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight)
 
 	if (!used || c->cwnd < c->ssthresh)
 		c->cc->idle(c, ns);
-	if (used && c->cwnd < c->ssthresh)
-		slow_start(c, acked);
+	if (c->cwnd < c->ssthresh)
+		slow_start(c, acked, used);
 	else if (used)
 		c->cc->acked(c, acked);
 	c->cwnd = min_u32(c->cwnd, TCP_CWND_MAX);

@@ -23,6 +23,17 @@ enum tcp_cc_event {
 	TCP_CC_EVENTS
 };
 
+/* The first slow start (RFC 9406), tcp_hystart.c. */
+struct tcp_hystart {
+	uint64_t rtt_ns;              /* that the latest ACK gave; 0: none */
+	uint64_t last_min_ns, min_ns; /* of the last round and this one */
+	uint64_t baseline_ns;
+	uint32_t round_end;
+	uint8_t samples;    /* in this round */
+	uint8_t css_rounds; /* since css began */
+	bool css;
+};
+
 /* RFC 9438 section 4.1, windows in bytes. */
 struct tcp_cubic {
 	uint32_t w_max;      /* 0: the next stage begins at its plateau */

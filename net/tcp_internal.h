@@ -153,6 +153,7 @@ struct tcp_conn {
 	/* Congestion control. */
 	const struct tcp_cc_ops *cc;
 	union tcp_cc_state cc_state;
+	struct tcp_hystart hystart;
 	uint32_t cwnd, ssthresh;
 	uint64_t last_sent_ns;
 	uint64_t cc_seen_ns;  /* up to here the algorithm knows of time */
@@ -383,6 +384,14 @@ void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes);
 void tcp_tune_acked(struct tcp_conn *c);
 /* Gives back what the receive buffer grew by. */
 void tcp_tune_end(struct tcp_conn *c);
+
+/* --- tcp_hystart.c -------------------------------------------------------- */
+
+void tcp_hystart_init(struct tcp_conn *c);
+/* r has arrived: a round trip. */
+void tcp_hystart_sample(struct tcp_conn *c, const struct tcp_sent *r);
+/* Bytes were acknowledged in the first slow start; grow: cwnd may. */
+void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow);
 
 /* --- tcp_ecn.c ----------------------------------------------------------- */
 

@@ -248,6 +248,7 @@ static void delivered(void *ctx, const struct tcp_sent *r)
 	const struct delivery *d = ctx;
 
 	tcp_rack_delivered(d->c, d->s, r);
+	tcp_hystart_sample(d->c, r);
 	if (!r->retransmitted && seq_le(r->end, d->c->recover))
 		d->a->original = true;
 }
