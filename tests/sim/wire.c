@@ -330,6 +330,13 @@ static void set_ecn(uint8_t *frame, uint8_t ecn)
 	    be16_make(checksum_finish(checksum_add(0, ip, sizeof(*ip))));
 }
 
+static bool wants_mark(struct wire_end *e)
+{
+	if (e->out.mark_ppm && happens(e, e->out.mark_ppm))
+		return true;
+	return e->out.mark_frames && e->in_queue >= e->out.mark_frames;
+}
+
 /* What queues and boxes on the way do to the ECN field. */
 static void touch_ecn(struct wire_end *e, uint8_t *frame)
 {
@@ -340,7 +347,7 @@ static void touch_ecn(struct wire_end *e, uint8_t *frame)
 		return;
 	if (e->out.bleach) {
 		set_ecn(frame, IP_ECN_NOT_ECT);
-	} else if (e->out.mark_frames && e->in_queue >= e->out.mark_frames) {
+	} else if (wants_mark(e)) {
 		set_ecn(frame, IP_ECN_CE);
 		e->stats.marked++;
 	}
