@@ -172,6 +172,20 @@ static void curve_is_that_of_floating_point(void **state)
 		}
 }
 
+/* 4.2: the target is where the curve is a round trip later. */
+static void window_aims_a_round_trip_ahead(void **state)
+{
+	double k = cbrt(300 / C);
+
+	c.cwnd = 1000 * MSS;
+	lose(TCP_CC_LOSS);
+	c.srtt_ns = 500 * NS_PER_MS;
+	tcp_cc_acked(&c, 1, c.cwnd);
+	now->w_est = 0;
+	c.cc->acked(&c, c.cwnd);
+	assert_near(c.cwnd / (double)MSS, w_cubic(0.5, k, 1000), 0.2);
+}
+
 /* 4.2: never faster than half a window in a round trip. */
 static void growth_is_bounded(void **state)
 {
@@ -337,6 +351,7 @@ int main(void)
 		cubic_test(timeout_forgets_the_old_window),
 		cubic_test(window_follows_the_curve),
 		cubic_test(curve_is_that_of_floating_point),
+		cubic_test(window_aims_a_round_trip_ahead),
 		cubic_test(growth_is_bounded),
 		cubic_test(window_never_falls_without_a_loss),
 		cubic_test(window_is_never_below_that_of_reno),
