@@ -54,6 +54,7 @@ static struct byteq_node *writable_tail(struct stack *st, struct byteq *q)
 	n->len = 0;
 	n->borrowed = false;
 	append_node(q, n);
+	q->chunks++;
 	return n;
 }
 
@@ -156,8 +157,9 @@ uint32_t byteq_peek(struct byteq *q, void *dst, uint32_t len)
 	return len;
 }
 
-static void free_node(struct stack *st, struct byteq_node *n)
+static void free_node(struct stack *st, struct byteq *q, struct byteq_node *n)
 {
+	q->chunks -= !n->borrowed;
 	pool_put(n->borrowed ? &st->refs : &st->chunks, n);
 	if (!list_empty(&st->chunk_waiters.entries))
 		waitq_wake(&st->chunk_waiters, 0);
@@ -178,6 +180,6 @@ void byteq_drop(struct stack *st, struct byteq *q, uint32_t len)
 			q->tail = NULL;
 		if (q->cursor == n)
 			q->cursor = NULL;
-		free_node(st, n);
+		free_node(st, q, n);
 	}
 }

@@ -21,7 +21,8 @@ struct byteq_node;
 struct byteq {
 	struct byteq_node *head, *tail;
 	uint32_t len;
-	uint32_t skip; /* consumed bytes of head */
+	uint32_t skip;   /* consumed bytes of head */
+	uint32_t chunks; /* of the pool, that it holds */
 	/* The node that was last looked at and the offset of its first byte
 	 * (modulo 2^32, counted like `consumed`). */
 	struct byteq_node *cursor;

@@ -68,8 +68,11 @@ struct tcp_tw *tcp_tw_find(struct stack *st, const struct tcp_tuple *t)
 
 struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t)
 {
-	struct tcp_conn *c = pool_get(&st->conns);
+	struct tcp_conn *c;
 
+	if (!pool_available(&st->conns))
+		tcp_orphan_reset_oldest(st);
+	c = pool_get(&st->conns);
 	if (!c)
 		return NULL;
 	memset(c, 0, sizeof(*c));
@@ -142,6 +145,7 @@ static void detach(struct tcp_conn *c, enum tcp_state state)
 	list_del(&c->hash_node);
 	leave_listener(c);
 	tcp_tune_end(c);
+	tcp_orphan_leave(c);
 	c->state = (uint8_t)state;
 }
 
@@ -411,6 +415,7 @@ int tcp_init(struct stack *st, struct arena *a)
 	for (unsigned i = 0; i < TCP_LISTEN_BUCKETS; i++)
 		list_init(&st->tcp.bound[i]);
 	list_init(&st->tcp.tw_age);
+	list_init(&st->tcp.orphans);
 	timer_init(&st->tcp.tw_timer, tw_expire);
 	st->tcp.msl_ns = 30 * NS_PER_S;
 	st->tcp.cc = &tcp_cc_cubic;

@@ -334,7 +334,7 @@ static void take_acked(struct tcp_conn *c, uint32_t ack)
 		bytes = c->sendq.len;
 		c->fin_acked = true;
 	}
-	byteq_drop(c->stack, &c->sendq, bytes);
+	tcp_drop_acked(c, bytes);
 	c->snd_una = ack;
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);

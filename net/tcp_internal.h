@@ -80,7 +80,8 @@ struct tcp_conn {
 	struct stack *stack;
 	struct sock *sock;       /* the user's, or NULL */
 	struct sock *listener;   /* until accepted, else NULL */
-	struct list listen_node; /* in the listener's syn or accept queue */
+	struct list listen_node; /* in the listener's syn or accept queue,
+	                          * or among the orphans */
 	struct tcp_tuple t;
 	uint8_t state;
 
@@ -321,6 +322,17 @@ void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s);
 void tcp_closed_rx(struct stack *st, struct tcp_seg *s);
 /* All that the peer's SYN says. */
 void tcp_their_syn(struct tcp_conn *c, const struct tcp_seg *s);
+
+/* --- tcp_orphan.c --------------------------------------------------------- */
+
+/* c's user has gone; c, or an older one, may end here. */
+void tcp_orphan_add(struct tcp_conn *c);
+/* c is about to end. */
+void tcp_orphan_leave(struct tcp_conn *c);
+/* Makes room for others; false when there is no orphan. */
+bool tcp_orphan_reset_oldest(struct stack *st);
+/* bytes of the send queue were acknowledged. */
+void tcp_drop_acked(struct tcp_conn *c, uint32_t bytes);
 
 /* --- tcp_listen.c: RFC 9293 3.10.7.2 -------------------------------------- */
 

@@ -485,6 +485,7 @@ static void orphan(struct tcp_conn *c, int linger)
 	}
 	finish_sending(c);
 	tcp_timer_ensure(c);
+	tcp_orphan_add(c);
 }
 
 static void tcp_close(struct sock *s)
