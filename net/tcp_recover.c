@@ -321,7 +321,7 @@ static void detect_with_sack(
 {
 	/* RFC 8985 7.4.2: the loss that a probe repaired was one, too. */
 	if (tcp_tlp_ack(c, s, a)) {
-		c->ssthresh = c->cc->ssthresh(c, a->prior_pipe, TCP_CC_LOSS);
+		tcp_cc_reduce(c, a->prior_pipe, TCP_CC_LOSS);
 		c->cwnd = min_u32(c->cwnd, c->ssthresh);
 	}
 	if (a->dsack)
