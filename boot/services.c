@@ -209,6 +209,14 @@ static size_t print_arp(char *buf, size_t size, void *ctx)
 	return t.truncated ? size * 2 : t.len;
 }
 
+static size_t print_sockets(char *buf, size_t size, void *ctx)
+{
+	struct text t = { buf, size, 0, false };
+
+	tcp_print_sockets(&sys.stack, &t);
+	return t.truncated ? TCP_PRINT_SOCKETS_MAX : t.len;
+}
+
 static size_t print_log(char *buf, size_t size, void *ctx)
 {
 	return log_copy(buf, size);
@@ -233,6 +241,7 @@ static void make_environment(void)
 		    a.size / 1024);
 	posix_proc_register(sys.env, "/proc/stats", print_stats, NULL);
 	posix_proc_register(sys.env, "/proc/net/arp", print_arp, NULL);
+	posix_proc_register(sys.env, "/proc/net/sockets", print_sockets, NULL);
 	posix_proc_register(sys.env, "/proc/log", print_log, NULL);
 	posix_proc_register(sys.env, "/proc/crash", crash_print, NULL);
 	posix_proc_register(sys.env, "/proc/hwreport", hwreport_print, NULL);

@@ -211,7 +211,9 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 	case SOCK_OPT_USER_TIMEOUT:
 		return tcp_keep_set_opt(s, opt, value);
 	default:
-		return -ENOPROTOOPT;
+		return s->type == SOCK_TYPE_TCP
+		           ? tcp_sock_set_opt(s, opt, value)
+		           : -ENOPROTOOPT;
 	}
 }
 
@@ -251,6 +253,9 @@ int sock_get_opt(struct sock *s, enum sock_opt opt, int *value)
 	case SOCK_OPT_KEEPCNT:
 	case SOCK_OPT_USER_TIMEOUT:
 		return tcp_keep_get_opt(s, opt, value);
+	default:
+		return s->type == SOCK_TYPE_TCP
+		           ? tcp_sock_get_opt(s, opt, value)
+		           : udp_sock_get_opt(s, opt, value);
 	}
-	return -ENOPROTOOPT;
 }

@@ -21,6 +21,7 @@
 
 struct sock;
 struct stack;
+struct tcp_info;
 struct waitq;
 
 enum {
@@ -60,7 +61,11 @@ enum sock_opt {
 	SOCK_OPT_KEEPIDLE,    /* seconds of silence before the first probe */
 	SOCK_OPT_KEEPINTVL,   /* seconds between probes */
 	SOCK_OPT_KEEPCNT,     /* unanswered probes that end the connection */
-	SOCK_OPT_USER_TIMEOUT /* ms without an answer that end it; 0: R2 */
+	SOCK_OPT_USER_TIMEOUT, /* ms without an answer that end it; 0: R2 */
+	/* TCP: bytes; 0 none.  Get: that of the connection, when there is */
+	SOCK_OPT_MAXSEG,
+	SOCK_OPT_INQ, /* get only: bytes (of a datagram) that can be read */
+	SOCK_OPT_OUTQ /* get only: bytes that are not acknowledged */
 };
 
 /* The calls whose work differs by type (net/tcp_sock.c, net/udp.c); the
@@ -137,6 +142,16 @@ struct waitq *sock_waitq(struct sock *s);
 /* -ENOTCONN for the peer of an unconnected socket. */
 int sock_get_local(const struct sock *s, struct sock_addr *out);
 int sock_get_peer(const struct sock *s, struct sock_addr *out);
+
+/* All that there is to tell of a TCP socket and its connection.  Also for a
+ * socket without one.  -ENOPROTOOPT for UDP. */
+int sock_tcp_info(const struct sock *s, struct tcp_info *out);
+
+/* Congestion control by name (net/tcp_cc.h): of the connection, or of those to
+ * come.  -ENOENT for an unknown name, -ENOPROTOOPT for UDP; the getter returns
+ * NULL there. */
+int sock_set_congestion(struct sock *s, const char *name);
+const char *sock_get_congestion(const struct sock *s);
 
 /* -ENOPROTOOPT, -EINVAL. */
 int sock_set_opt(struct sock *s, enum sock_opt opt, int value);

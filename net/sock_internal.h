@@ -7,6 +7,7 @@
 #include "lib/list.h"
 #include "sched/wait.h"
 
+struct tcp_cc_ops;
 struct tcp_conn;
 
 struct sock {
@@ -36,6 +37,8 @@ struct sock {
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
 	uint64_t cookies_until_ns;    /* SYN cookies may come back till then */
+	uint16_t maxseg;              /* SOCK_OPT_MAXSEG */
+	const struct tcp_cc_ops *cc;  /* chosen by the user, or NULL */
 	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
 	bool keepalive;
 	uint8_t keep_cnt;
@@ -69,6 +72,8 @@ uint16_t sock_choose_port(
 int sock_take_port(struct sock *s, const struct sock_addr *a,
     bool (*taken)(struct sock *s, uint16_t port));
 
+int udp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value);
+
 /* TCP's own calls, for sock.c */
 int tcp_sock_listen(struct sock *s, int backlog);
 int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer);
@@ -76,6 +81,8 @@ void tcp_keep_defaults(struct sock *s);
 void tcp_keep_inherit(struct sock *s, const struct sock *listener);
 int tcp_keep_set_opt(struct sock *s, enum sock_opt opt, int value);
 int tcp_keep_get_opt(const struct sock *s, enum sock_opt opt, int *value);
+int tcp_sock_set_opt(struct sock *s, enum sock_opt opt, int value);
+int tcp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value);
 int tcp_sock_shutdown(struct sock *s, enum sock_shut how);
 ptrdiff_t tcp_sock_send_ref(
     struct sock *s, const void *data, size_t len, int flags);

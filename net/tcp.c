@@ -348,10 +348,8 @@ void tcp_error(struct stack *st, const struct icmp_error *e)
 
 /* --- The whole ----------------------------------------------------------- */
 
-typedef void conn_fn(struct tcp_conn *c, void *ctx);
-
-/* fn may end the connection that it is given. */
-static void for_each_conn(const struct stack *st, conn_fn *fn, void *ctx)
+void tcp_for_each(const struct stack *st,
+    void (*fn)(struct tcp_conn *c, void *ctx), void *ctx)
 {
 	for (uint32_t i = 0; i <= st->tcp.bucket_mask; i++) {
 		struct list *n, *next;
@@ -371,7 +369,7 @@ static void end_if_local(struct tcp_conn *c, void *ctx)
 
 void tcp_address_gone(struct stack *st, uint32_t addr)
 {
-	for_each_conn(st, end_if_local, &addr);
+	tcp_for_each(st, end_if_local, &addr);
 }
 
 static void count_state(struct tcp_conn *c, void *ctx)
@@ -386,7 +384,7 @@ void tcp_print(struct stack *st, struct text *t)
 		"close_wait", "closing", "last_ack", "time_wait" };
 	uint32_t count[TCP_STATES] = { 0 };
 
-	for_each_conn(st, count_state, count);
+	tcp_for_each(st, count_state, count);
 	count[TCP_TIME_WAIT] = st->time_waits.in_use;
 	for (unsigned i = 0; i < TCP_STATES; i++)
 		fmt_add(t, "tcp.state.%s %u\n", name[i], count[i]);

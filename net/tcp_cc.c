@@ -2,6 +2,7 @@
 #include "net/tcp_cc.h"
 
 #include "lib/string.h"
+#include "net/sock_internal.h"
 #include "net/stack.h"
 #include "net/tcp_internal.h"
 
@@ -23,7 +24,9 @@ uint32_t tcp_cc_initial_window(const struct tcp_conn *c)
 
 void tcp_cc_init(struct tcp_conn *c)
 {
-	c->cc = c->stack->tcp.cc;
+	const struct sock *owner = c->sock ? c->sock : c->listener;
+
+	c->cc = owner && owner->cc ? owner->cc : c->stack->tcp.cc;
 	c->cwnd = tcp_cc_initial_window(c);
 	c->ssthresh = UINT32_MAX;
 	c->recover = c->reduced_end = c->iss;

@@ -47,6 +47,8 @@ static void set_mss(struct tcp_conn *c, uint16_t offered)
 	if (!ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
 		ours = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
 		                  sizeof(struct tcp_hdr));
+	if (c->maxseg && mss > c->maxseg)
+		mss = c->maxseg;
 	if (mss < TCP_MSS_MIN)
 		mss = TCP_MSS_MIN;
 	c->mss_max = mss < ours ? mss : ours;
@@ -355,8 +357,12 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 	}
 	a.ece = tcp_ecn_ack(c, s, a.prior_pipe);
 	tcp_recover_ack(c, s, &a);
+	c->stats.ack_received_ns = clock_ns();
+	c->stats.bytes_delivered += a.delivered;
+	c->stats.dsacks += a.dsack;
 	if (!a.acked)
 		return;
+	c->stats.bytes_acked += a.acked;
 	tcp_tune_acked(c);
 	tcp_timer_progress(c);
 	if (!could_write)
@@ -448,6 +454,8 @@ static uint32_t store(struct tcp_conn *c, const uint8_t *data, uint32_t len)
 	if (!c->sock || !c->sock->shut_rd)
 		done = byteq_write(c->stack, &c->recvq, data, len);
 	c->rcv_nxt += done;
+	c->stats.bytes_received += done;
+	c->stats.data_received_ns = clock_ns();
 	c->stack->count[COUNT_COPIED_RX] += done;
 	return done;
 }
@@ -588,6 +596,8 @@ static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s)
 
 void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 {
+	c->stats.segs_in++;
+	c->stats.data_segs_in += pkt_linear(s->p) > 0;
 	if (c->state == TCP_SYN_SENT) {
 		syn_sent_rx(c, s);
 		return;

@@ -67,6 +67,15 @@ struct tcp_rack {
 	uint8_t reo_wnd_mult, reo_wnd_persist;
 };
 
+/* What nothing here needs but who asks for it (tcp_info.c). */
+struct tcp_stats {
+	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_again;
+	uint64_t bytes_delivered; /* acknowledged, in order or not */
+	uint64_t data_received_ns, ack_received_ns;
+	uint32_t segs_in, segs_out, data_segs_in, data_segs_out;
+	uint32_t retransmits, timeouts, dsacks, out_of_order;
+};
+
 struct tcp_tuple {
 	struct sock_addr local, peer;
 };
@@ -99,6 +108,7 @@ struct tcp_conn {
 	bool may_fragment;       /* the path takes too little: no DF */
 	bool pmtu_proven;        /* a full segment has arrived */
 	uint64_t pmtu_forget_ns; /* 0: there is nothing to forget */
+	uint16_t maxseg; /* the user's limit of both directions, or 0 */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
 	bool more; /* the user said that more follows at once */
@@ -186,6 +196,8 @@ struct tcp_conn {
 	/* RFC 8985 7.1: a tail loss probe is out; it was sent before. */
 	bool tlp_out, tlp_again;
 	uint32_t tlp_end;
+
+	struct tcp_stats stats;
 };
 
 /* Contiguous text right of rcv_nxt. */
@@ -281,6 +293,10 @@ static inline uint32_t max_u32(uint32_t a, uint32_t b)
 }
 
 /* --- tcp.c: tables and ends ---------------------------------------------- */
+
+/* fn may end the connection that it is given, and no other. */
+void tcp_for_each(const struct stack *st,
+    void (*fn)(struct tcp_conn *c, void *ctx), void *ctx);
 
 /* A connection in state CLOSED that segments can find, or NULL. */
 struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t);
@@ -432,6 +448,8 @@ uint32_t tcp_eff_mss(const struct tcp_conn *c);
 void tcp_output(struct tcp_conn *c);
 void tcp_output_forced(struct tcp_conn *c);
 
+/* What a link with this MTU lets the peer send. */
+uint16_t tcp_our_mss(const struct tcp_conn *c, uint32_t mtu);
 void tcp_send_syn(struct tcp_conn *c); /* SYN, or SYN-ACK when SYN-RECEIVED */
 /* The same with these options, and MSS; no timer knows of it. */
 void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt);
@@ -478,6 +496,8 @@ void tcp_pmtu_age(struct tcp_conn *c);
 /* --- tcp_timer.c --------------------------------------------------------- */
 
 void tcp_timers_init(struct tcp_conn *c);
+/* The timeout, backed off (RFC 6298 5.5). */
+uint64_t tcp_current_rto_ns(const struct tcp_conn *c);
 /* Runs the retransmission timer when it does not and something is out or
  * waits. */
 void tcp_timer_ensure(struct tcp_conn *c);

@@ -38,6 +38,7 @@ static void half_open(
     struct tcp_conn *c, struct sock *l, const struct tcp_seg *syn)
 {
 	c->listener = l;
+	c->maxseg = l->maxseg;
 	c->state = TCP_SYN_RECEIVED;
 	c->snd_una = c->snd_nxt = c->iss;
 	tcp_offer(c);
@@ -53,6 +54,7 @@ static struct tcp_conn *enqueue(
 	if (!c)
 		return NULL;
 	c->iss = iss;
+	c->stats.segs_in = 1;
 	half_open(c, l, syn);
 	list_append(&l->syn_queue, &c->listen_node);
 	l->syn_len++;

@@ -151,6 +151,8 @@ bool tcp_ooo_keep(struct tcp_conn *c, const struct tcp_seg *s)
 	if (!r)
 		return false;
 	stack_count(c->stack, COUNT_TCP_OOO);
+	c->stats.out_of_order++;
+	c->stats.data_received_ns = clock_ns();
 	r->stamp = ++c->ooo_stamp;
 	tcp_note_duplicate(c, s->seq, seq_min(end, r->end));
 	all = extend(c, r, s->p->data, s->seq, end);
@@ -173,6 +175,7 @@ bool tcp_ooo_take(struct tcp_conn *c, bool *fin)
 		byteq_drop(c->stack, &r->data, c->rcv_nxt - r->start);
 		if (!c->sock || !c->sock->shut_rd)
 			byteq_move(c->stack, &c->recvq, &r->data);
+		c->stats.bytes_received += r->end - c->rcv_nxt;
 		c->rcv_nxt = r->end;
 	}
 	*fin = r->fin && r->end == c->rcv_nxt;

@@ -170,6 +170,18 @@ static void conn_options(
 		o->sack_count--;
 }
 
+/* [seq, seq + len) is about to leave. */
+static void count_sent(struct tcp_conn *c, uint32_t seq, uint32_t len)
+{
+	c->stats.segs_out++;
+	if (!len)
+		return;
+	c->stats.data_segs_out++;
+	c->stats.bytes_sent += len;
+	if (seq_lt(seq, c->snd_nxt))
+		c->stats.bytes_again += len;
+}
+
 /* Sends len bytes of sendq from sequence number seq on.  False when there is
  * no packet for it. */
 static bool send_segment(
@@ -199,6 +211,7 @@ static bool send_segment(
 	c->ack_now = false;
 	c->unacked_segments = 0;
 	timer_disarm(&c->delack);
+	count_sent(c, seq, len);
 	transmit(p, &f);
 	return true;
 }
@@ -272,6 +285,7 @@ static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 	c->last_sent_ns = clock_ns();
 	if (seq_lt(seq, c->snd_nxt)) {
 		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
+		c->stats.retransmits++;
 		c->rtt_start_ns = 0; /* RFC 6298 section 3, Karn */
 	} else if (!c->rtt_start_ns) {
 		c->rtt_start_ns = clock_ns();
@@ -281,6 +295,14 @@ static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
 		c->snd_nxt = end;
 }
 
+uint16_t tcp_our_mss(const struct tcp_conn *c, uint32_t mtu)
+{
+	uint16_t mss =
+	    (uint16_t)(mtu - sizeof(struct ip_hdr) - sizeof(struct tcp_hdr));
+
+	return c->maxseg && c->maxseg < mss ? c->maxseg : mss;
+}
+
 void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt)
 {
 	struct ip_route r;
@@ -288,14 +310,14 @@ void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt)
 
 	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
 		return;
-	opt->mss = (uint16_t)(r.dev->mtu - sizeof(struct ip_hdr) -
-	                      sizeof(struct tcp_hdr)); /* SHLD-5, MUST-67 */
+	opt->mss = tcp_our_mss(c, r.dev->mtu); /* SHLD-5, MUST-67 */
 	f.window = (uint16_t)receive_space(c);
 	if (c->state == TCP_SYN_RECEIVED) {
 		f.flags |= TCP_ACK;
 		f.window = (uint16_t)(c->rcv_adv - c->rcv_nxt);
 	}
 	f.flags |= tcp_ecn_syn_flags(c);
+	c->stats.segs_out++;
 	if (send_bare(c->stack, &f))
 		c->last_ack_sent = c->rcv_nxt;
 }

@@ -161,6 +161,8 @@ int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)
 	n->sndbuf_set = s->sndbuf_set;
 	tcp_keep_inherit(n, s);
 	tcp_keep_update(c);
+	n->maxseg = s->maxseg;
+	n->cc = s->cc;
 	stack_count(s->stack, COUNT_TCP_ACCEPTED);
 	*out = n;
 	if (peer)
@@ -241,6 +243,7 @@ static int tcp_connect(struct sock *s, const struct sock_addr *a)
 	c->sock = s;
 	s->conn = c;
 	c->state = TCP_SYN_SENT;
+	c->maxseg = s->maxseg;
 	c->iss = tcp_choose_isn(s->stack, &t);
 	c->snd_una = c->snd_nxt = c->iss;
 	tcp_offer(c);

@@ -15,7 +15,7 @@ static uint64_t clamp_rto(uint64_t rto_ns)
 }
 
 /* RFC 6298 5.5: doubled at each expiry. */
-static uint64_t current_rto(const struct tcp_conn *c)
+uint64_t tcp_current_rto_ns(const struct tcp_conn *c)
 {
 	return clamp_rto(c->rto_ns << (c->backoff > 10 ? 10 : c->backoff));
 }
@@ -57,7 +57,7 @@ bool tcp_something_waits(const struct tcp_conn *c)
 /* From the first try to its timeout; not longer than the user waits. */
 static uint64_t first_wait_ns(const struct tcp_conn *c)
 {
-	uint64_t rto_ns = current_rto(c);
+	uint64_t rto_ns = tcp_current_rto_ns(c);
 
 	return c->user_timeout_ns && c->user_timeout_ns < rto_ns
 	           ? c->user_timeout_ns
@@ -183,6 +183,7 @@ static void rexmt_expired(struct timer *t)
 	c->ecn_hold = false; /* RFC 3168 6.1.2 */
 	if (c->backoff < 16)
 		c->backoff++;
+	c->stats.timeouts++;
 	if (!tcp_is_synchronized(c)) {
 		stack_count(c->stack, COUNT_TCP_TIMEOUTS);
 		tcp_send_syn(c);

@@ -315,6 +315,17 @@ static uint32_t udp_events(const struct sock *s)
 	return events;
 }
 
+int udp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value)
+{
+	if (opt != SOCK_OPT_INQ && opt != SOCK_OPT_OUTQ)
+		return -ENOPROTOOPT;
+	*value = 0;
+	if (opt == SOCK_OPT_INQ && !list_empty(&s->rx_queue))
+		*value = (int)pkt_len(
+		    container_of(s->rx_queue.next, struct pkt, node));
+	return 0;
+}
+
 const struct sock_ops udp_sock_ops = {
 	.bind = udp_bind,
 	.connect = udp_connect,

@@ -453,6 +453,7 @@ static const struct {
 	{ IPPROTO_TCP, TCP_KEEPINTVL, SOCK_OPT_KEEPINTVL },
 	{ IPPROTO_TCP, TCP_KEEPCNT, SOCK_OPT_KEEPCNT },
 	{ IPPROTO_TCP, TCP_USER_TIMEOUT, SOCK_OPT_USER_TIMEOUT },
+	{ IPPROTO_TCP, TCP_MAXSEG, SOCK_OPT_MAXSEG },
 };
 
 static int find_option(int level, int name)
@@ -505,12 +506,25 @@ static socklen_t struct_option(int level, int name)
 	return 0;
 }
 
+/* The name need not end with a zero byte. */
+static int set_congestion(struct ofile *f, const char *value, socklen_t len)
+{
+	char name[TCP_CA_NAME_MAX] = { 0 };
+
+	if (len < 1)
+		return -EINVAL;
+	memcpy(name, value, len < sizeof(name) ? len : sizeof(name) - 1);
+	return sock_set_congestion(f->socket.sock, name);
+}
+
 static int set_option(
     struct ofile *f, int level, int name, const void *value, socklen_t len)
 {
 	socklen_t want = struct_option(level, name);
 	int opt, v;
 
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return set_congestion(f, value, len);
 	if (len < (want ? want : sizeof(v)))
 		return -EINVAL;
 	if (want)
@@ -563,6 +577,28 @@ static int get_struct_option(
 	return rc;
 }
 
+static int get_info(struct ofile *f, void *value, socklen_t *len)
+{
+	struct tcp_info info;
+	int rc = sock_tcp_info(f->socket.sock, &info);
+
+	if (rc == 0)
+		copy_option(value, len, &info, sizeof(info));
+	return rc;
+}
+
+static int get_congestion(struct ofile *f, void *value, socklen_t *len)
+{
+	const char *name = sock_get_congestion(f->socket.sock);
+	char field[TCP_CA_NAME_MAX] = { 0 };
+
+	if (!name)
+		return -ENOPROTOOPT;
+	memcpy(field, name, strlen(name));
+	copy_option(value, len, field, sizeof(field));
+	return 0;
+}
+
 /* What posix/ knows by itself, else -ENOPROTOOPT. */
 static int own_option(const struct ofile *f, int level, int name)
 {
@@ -584,8 +620,14 @@ static int get_option(
 {
 	int v, opt, rc;
 
+	if (*len > INT32_MAX)
+		return -EINVAL;
 	if (struct_option(level, name))
 		return get_struct_option(f, name, value, len);
+	if (level == IPPROTO_TCP && name == TCP_INFO)
+		return get_info(f, value, len);
+	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
+		return get_congestion(f, value, len);
 	v = own_option(f, level, name);
 	if (v < 0) {
 		opt = find_option(level, name);

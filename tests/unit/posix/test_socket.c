@@ -11,6 +11,7 @@
 #include "include/fcntl.h"
 #include "include/netinet/tcp.h"
 #include "include/string.h"
+#include "include/sys/ioctl.h"
 #include "include/sys/socket.h"
 #include "include/sys/stat.h"
 #include "include/sys/time.h"
@@ -695,6 +696,79 @@ static void a_busy_program_gives_other_threads_a_turn(void **state)
 	assert_true(j.done);
 }
 
+/* --- TCP_INFO, TCP_CONGESTION, ioctl -------------------------------------- */
+
+static void tcp_info_fits_any_length(void **state)
+{
+	struct {
+		struct tcp_info info;
+		uint32_t guard;
+	} a = { .guard = 7 };
+	socklen_t len = sizeof(a);
+
+	assert_int_equal(write(pair[0], "abc", 3), 3);
+	posix_test_sleep_ms(100);
+	assert_int_equal(
+	    getsockopt(pair[0], IPPROTO_TCP, TCP_INFO, &a, &len), 0);
+	assert_int_equal(len, sizeof(struct tcp_info));
+	assert_int_equal(a.guard, 7);
+	assert_int_equal(a.info.tcpi_state, TCP_ESTABLISHED);
+	assert_int_equal(a.info.tcpi_bytes_acked, 3);
+	memset(&a, 0xee, sizeof(a));
+	len = 1;
+	assert_int_equal(
+	    getsockopt(pair[1], IPPROTO_TCP, TCP_INFO, &a, &len), 0);
+	assert_int_equal(len, 1);
+	assert_int_equal(a.info.tcpi_state, TCP_ESTABLISHED);
+	assert_int_equal(a.info.tcpi_ca_state, 0xee);
+	len = 0x80000000u;
+	FAILS(getsockopt(pair[1], IPPROTO_TCP, TCP_INFO, &a, &len), EINVAL);
+	FAILS(setsockopt(pair[1], IPPROTO_TCP, TCP_INFO, &a, sizeof(a)),
+	    ENOPROTOOPT);
+}
+
+static void congestion_control_is_chosen_by_name(void **state)
+{
+	char name[20] = "";
+	socklen_t len = sizeof(name);
+
+	assert_int_equal(
+	    setsockopt(pair[0], IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
+	assert_int_equal(
+	    getsockopt(pair[0], IPPROTO_TCP, TCP_CONGESTION, name, &len), 0);
+	assert_int_equal(len, TCP_CA_NAME_MAX);
+	assert_string_equal(name, "reno");
+	FAILS(setsockopt(pair[0], IPPROTO_TCP, TCP_CONGESTION,
+	          "a name much too long", 20),
+	    ENOENT);
+	FAILS(setsockopt(pair[0], IPPROTO_TCP, TCP_CONGESTION, "", 0), EINVAL);
+}
+
+static void ioctl_tells_what_waits(void **state)
+{
+	int v = -1, udp = socket(AF_INET, SOCK_DGRAM, 0);
+	char c;
+
+	assert_int_equal(write(pair[0], "abcde", 5), 5);
+	assert_int_equal(ioctl(pair[1], FIONREAD, &v), 0);
+	assert_int_equal(v, 5);
+	assert_int_equal(read(pair[1], &c, 1), 1);
+	assert_int_equal(ioctl(pair[1], FIONREAD, &v), 0);
+	assert_int_equal(v, 4);
+	posix_test_sleep_ms(100);
+	assert_int_equal(ioctl(pair[0], SIOCOUTQ, &v), 0);
+	assert_int_equal(v, 0);
+	assert_int_equal(ioctl(udp, FIONREAD, &v), 0);
+	assert_int_equal(v, 0);
+	v = 1;
+	assert_int_equal(ioctl(udp, FIONBIO, &v), 0);
+	FAILS(recv(udp, &c, 1, 0), EAGAIN);
+	FAILS(ioctl(udp, 0x1234, &v), ENOTTY);
+	FAILS(ioctl(1, FIONREAD, &v), ENOTTY);
+	FAILS(ioctl(99, FIONREAD, &v), EBADF);
+	close(udp);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -727,6 +801,9 @@ int main(void)
 		T(pieces_are_gathered_and_scattered),
 		T(pieces_leave_in_one_segment),
 		T(options_can_be_set_and_read),
+		T(tcp_info_fits_any_length),
+		T(congestion_control_is_chosen_by_name),
+		T(ioctl_tells_what_waits),
 		T(mistakes_have_linuxs_numbers),
 		T(addresses_in_use_are_told),
 		T(environments_have_numbers_of_their_own),
