@@ -12,6 +12,8 @@
  *	TCP        data, FIN, or error       room, or error       both sides
  *shut UDP        a datagram, or error      always               - (a TCP socket
  *that was never connected: HANGUP | WRITABLE)
+ *
+ * URGENT: bytes up to the peer's urgent pointer remain to be read (TCP).
  */
 #pragma once
 
@@ -26,6 +28,7 @@ struct waitq;
 
 enum {
 	SOCK_READABLE = 0x001,  /* EPOLLIN */
+	SOCK_URGENT = 0x002,    /* EPOLLPRI */
 	SOCK_WRITABLE = 0x004,  /* EPOLLOUT */
 	SOCK_ERROR = 0x008,     /* EPOLLERR */
 	SOCK_HANGUP = 0x010,    /* EPOLLHUP */
@@ -41,10 +44,10 @@ struct sock_addr {
 
 enum sock_shut { SOCK_SHUT_RD, SOCK_SHUT_WR, SOCK_SHUT_BOTH };
 
-/* Flags of sock_recv and of the sending calls (MSG_PEEK's and MSG_MORE's
- * numbers).  SOCK_MORE: more follows at once, so hold a partial segment back.
- */
-enum { SOCK_PEEK = 0x2, SOCK_MORE = 0x8000 };
+/* Flags of sock_recv and of the sending calls (the numbers of MSG_OOB, MSG_PEEK
+ * and MSG_MORE).  SOCK_OOB: TCP's urgent pointer follows these bytes.
+ * SOCK_MORE: more follows at once, so hold a partial segment back. */
+enum { SOCK_OOB = 0x1, SOCK_PEEK = 0x2, SOCK_MORE = 0x8000 };
 
 enum sock_opt {
 	SOCK_OPT_REUSEADDR,
@@ -64,8 +67,11 @@ enum sock_opt {
 	SOCK_OPT_USER_TIMEOUT, /* ms without an answer that end it; 0: R2 */
 	/* TCP: bytes; 0 none.  Get: that of the connection, when there is */
 	SOCK_OPT_MAXSEG,
-	SOCK_OPT_INQ, /* get only: bytes (of a datagram) that can be read */
-	SOCK_OPT_OUTQ /* get only: bytes that are not acknowledged */
+	SOCK_OPT_INQ,  /* get only: bytes (of a datagram) that can be read */
+	SOCK_OPT_OUTQ, /* get only: bytes that are not acknowledged */
+	/* TCP, get only: whether the last urgent byte is read next */
+	SOCK_OPT_ATMARK,
+	SOCK_OPT_OOBINLINE /* TCP: urgent bytes are read in line, always 1 */
 };
 
 /* The calls whose work differs by type (net/tcp_sock.c, net/udp.c); the

@@ -8,9 +8,8 @@
  *
  * Beside it stand tcp_agree.c (options in SYNs; tcp_opt.c reads and writes
  * them), tcp_ts.c (timestamps), tcp_ooo.c (text before its turn, SACK),
- * tcp_tune.c (sizes of buffers), tcp_ecn.c (congestion that is told).
- *
- * Left out so far: urgent data beyond ignoring it.
+ * tcp_tune.c (sizes of buffers), tcp_ecn.c (congestion that is told), tcp_urg.c
+ * (urgent data), tcp_info.c (what a connection tells).
  */
 #pragma once
 

@@ -338,6 +338,7 @@ static void take_acked(struct tcp_conn *c, uint32_t ack)
 	}
 	tcp_drop_acked(c, bytes);
 	c->snd_una = ack;
+	tcp_urgent_acked(c);
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);
 }
@@ -469,6 +470,7 @@ static void note_fin(struct tcp_conn *c, bool fin, uint32_t end)
 		c->rcv_nxt++;
 		if (c->rcv_adv == end)
 			c->rcv_adv++; /* never behind rcv_nxt */
+		tcp_urgent_fin(c);
 		c->ack_now = true;
 	}
 }
@@ -605,10 +607,12 @@ void tcp_conn_rx(struct tcp_conn *c, struct tcp_seg *s)
 	/* RFC 7323 2.2, 2.3: only the window of a SYN is never scaled. */
 	if (!(s->flags & TCP_SYN))
 		s->wnd <<= c->snd_wscale;
-	/* Third, security, does not apply; sixth, urgent data, is ignored. */
+	/* Third, security, does not apply. */
 	if (timestamp_step(c, s) && sequence_step(c, s) && rst_step(c, s) &&
-	    syn_step(c, s) && ack_step(c, s))
+	    syn_step(c, s) && ack_step(c, s)) {
+		tcp_urgent_step(c, s);
 		text_and_fin(c, s);
+	}
 }
 
 /* --- 3.10.7: the segment and its connection ------------------------------- */
@@ -633,6 +637,7 @@ static void parse_header(struct tcp_seg *s, const struct tcp_hdr *h)
 	s->seq = be32_get(h->seq);
 	s->ack = be32_get(h->ack);
 	s->wnd = be16_get(h->window);
+	s->urgent = be16_get(h->urgent);
 	s->flags = h->flags;
 }
 

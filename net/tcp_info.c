@@ -299,6 +299,8 @@ void tcp_print_sockets(struct stack *st, struct text *t)
 
 int tcp_sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 {
+	if (opt == SOCK_OPT_OOBINLINE)
+		return value ? 0 : -EINVAL;
 	if (opt != SOCK_OPT_MAXSEG)
 		return -ENOPROTOOPT;
 	if (value && (value < TCP_MSS_MIN || value > MAXSEG_MAX))
@@ -311,19 +313,26 @@ int tcp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value)
 {
 	const struct tcp_conn *c = s->conn;
 
-	if (opt == SOCK_OPT_MAXSEG) {
+	switch (opt) {
+	case SOCK_OPT_MAXSEG:
 		*value = c ? c->mss : s->maxseg ? s->maxseg : TCP_MSS_DEFAULT;
 		return 0;
-	}
-	if (opt != SOCK_OPT_INQ && opt != SOCK_OPT_OUTQ)
+	case SOCK_OPT_OOBINLINE:
+		*value = 1;
+		return 0;
+	case SOCK_OPT_ATMARK:
+		*value = c && tcp_urgent_at_mark(c);
+		break;
+	case SOCK_OPT_INQ:
+		*value = c ? (int)c->recvq.len : 0;
+		break;
+	case SOCK_OPT_OUTQ:
+		*value = c ? (int)c->sendq.len : 0;
+		break;
+	default:
 		return -ENOPROTOOPT;
-	if (s->listening)
-		return -EINVAL;
-	*value = 0;
-	if (c)
-		*value =
-		    (int)(opt == SOCK_OPT_INQ ? c->recvq.len : c->sendq.len);
-	return 0;
+	}
+	return s->listening ? -EINVAL : 0;
 }
 
 int sock_set_congestion(struct sock *s, const char *name)

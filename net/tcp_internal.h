@@ -111,6 +111,9 @@ struct tcp_conn {
 	uint16_t maxseg; /* the user's limit of both directions, or 0 */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
+	bool
+	    snd_urgent; /* snd_up counts: SND.UP, behind the last urgent byte */
+	uint32_t snd_up;
 	bool more; /* the user said that more follows at once */
 	struct netdev_waiter room_wait;
 
@@ -120,6 +123,8 @@ struct tcp_conn {
 	uint32_t rcv_adv; /* right edge of the window that we told */
 	uint16_t rcv_mss; /* largest segment seen, for delayed ACK */
 	bool fin_received;
+	bool rcv_urgent; /* rcv_up counts: RCV.UP, likewise */
+	uint32_t rcv_up;
 	bool ack_now;
 	struct rate_limit challenges; /* tcp_challenge.c */
 	uint8_t unacked_segments;
@@ -241,7 +246,8 @@ struct tcp_seg {
 	struct pkt *p; /* [data] once parsed */
 	struct tcp_tuple t;
 	uint32_t seq, ack, wnd;
-	uint32_t len; /* SEG.LEN: data, SYN and FIN */
+	uint32_t len;    /* SEG.LEN: data, SYN and FIN */
+	uint16_t urgent; /* SEG.UP, the field */
 	uint8_t flags;
 	struct tcp_options opt; /* those of a SYN are absent in others */
 	enum drop_reason why;   /* DROP_COUNT: not dropped */
@@ -396,6 +402,28 @@ void tcp_ooo_overlap(struct tcp_conn *c, uint32_t end);
 /* How many SACK blocks a segment has to say now; adds them. */
 uint8_t tcp_sack_count(const struct tcp_conn *c);
 void tcp_sack_option(const struct tcp_conn *c, struct tcp_options *o);
+
+/* --- tcp_urg.c ----------------------------------------------------------- */
+
+/* 3.10.7.4, sixth: the URG bit of an acceptable segment. */
+void tcp_urgent_step(struct tcp_conn *c, const struct tcp_seg *s);
+/* The peer's FIN: nothing urgent comes behind it. */
+void tcp_urgent_fin(struct tcp_conn *c);
+/* Whether urgent bytes remain to be read. */
+bool tcp_urgent_pending(const struct tcp_conn *c);
+/* Whether the last of them is read next. */
+bool tcp_urgent_at_mark(const struct tcp_conn *c);
+/* How much of len one read may take. */
+uint32_t tcp_urgent_limit(const struct tcp_conn *c, uint32_t len);
+/* The user has read. */
+void tcp_urgent_read(struct tcp_conn *c);
+/* Whether a segment that starts at seq has the pointer, and what it says. */
+bool tcp_urgent_sending(const struct tcp_conn *c, uint32_t seq);
+uint16_t tcp_urgent_field(const struct tcp_conn *c, uint32_t seq);
+/* snd_una moved. */
+void tcp_urgent_acked(struct tcp_conn *c);
+/* All that is queued is urgent: sends what can be, and the pointer. */
+void tcp_urgent_output(struct tcp_conn *c);
 
 /* --- tcp_tune.c ---------------------------------------------------------- */
 

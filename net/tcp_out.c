@@ -113,7 +113,7 @@ struct header {
 	const struct tcp_tuple *t;
 	uint32_t seq, ack;
 	uint8_t flags;
-	uint16_t window;
+	uint16_t window, urgent;
 	const struct tcp_options *opt; /* NULL for none */
 };
 
@@ -135,6 +135,7 @@ static void transmit(struct pkt *p, const struct header *f)
 	h->offset = (uint8_t)(header_len / 4 << 4);
 	h->flags = f->flags;
 	h->window = be16_make(f->window);
+	h->urgent = be16_make(f->urgent);
 	memcpy(h + 1, options, options_len);
 	sum = checksum_add_run(
 	    ip_pseudo_sum(f->t->local.ip, f->t->peer.ip, IP_PROTO_TCP, len),
@@ -188,7 +189,8 @@ static bool send_segment(
     struct tcp_conn *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
 	struct tcp_options opt;
-	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, &opt };
+	struct header f = { &c->t, seq, c->rcv_nxt, flags | TCP_ACK, 0, 0,
+		&opt };
 	uint32_t off = seq - c->snd_una;
 	struct pkt *p = pkt_alloc(c->stack);
 
@@ -207,6 +209,10 @@ static bool send_segment(
 	f.flags |= tcp_ecn_sent(c, p, len && seq == c->snd_nxt && c->snd_wnd);
 	f.window = window_field(c);
 	p->dont_fragment = !c->may_fragment; /* RFC 1191 section 3 */
+	if (tcp_urgent_sending(c, seq)) {
+		f.flags |= TCP_URG;
+		f.urgent = tcp_urgent_field(c, seq);
+	}
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
 	c->unacked_segments = 0;
@@ -233,7 +239,7 @@ static bool send_bare(struct stack *st, const struct header *f)
 void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
     uint32_t ack, uint8_t flags)
 {
-	const struct header f = { t, seq, ack, flags, 0, NULL };
+	const struct header f = { t, seq, ack, flags, 0, 0, NULL };
 
 	if (send_bare(st, &f) && flags & TCP_RST)
 		stack_count(st, COUNT_TCP_RESETS_SENT);
@@ -242,7 +248,7 @@ void tcp_send_bare(struct stack *st, const struct tcp_tuple *t, uint32_t seq,
 void tcp_send_tw_ack(struct stack *st, const struct tcp_tw *w)
 {
 	struct tcp_options opt;
-	const struct header f = { &w->t, w->snd_nxt, w->rcv_nxt, TCP_ACK, 0,
+	const struct header f = { &w->t, w->snd_nxt, w->rcv_nxt, TCP_ACK, 0, 0,
 		&opt };
 
 	tcp_options_clear(&opt);
@@ -306,7 +312,7 @@ uint16_t tcp_our_mss(const struct tcp_conn *c, uint32_t mtu)
 void tcp_send_syn_with(struct tcp_conn *c, struct tcp_options *opt)
 {
 	struct ip_route r;
-	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, opt };
+	struct header f = { &c->t, c->iss, c->rcv_nxt, TCP_SYN, 0, 0, opt };
 
 	if (ip_route(c->stack, c->t.local.ip, c->t.peer.ip, &r))
 		return;
@@ -338,7 +344,8 @@ void tcp_send_syn(struct tcp_conn *c)
 
 static bool nodelay(const struct tcp_conn *c)
 {
-	return !c->sock || c->sock->nodelay || c->fin_queued;
+	return !c->sock || c->sock->nodelay || c->fin_queued ||
+	       tcp_urgent_sending(c, c->snd_nxt);
 }
 
 /* RFC 9293 3.8.6.2.1 with Nagle's rule (3.7.4): is this segment worth sending

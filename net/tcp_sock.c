@@ -350,7 +350,10 @@ static ptrdiff_t sent(struct sock *s, uint32_t done, int flags)
 		return -EAGAIN;
 	}
 	c->more = flags & SOCK_MORE;
-	tcp_output(c);
+	if (flags & SOCK_OOB)
+		tcp_urgent_output(c);
+	else
+		tcp_output(c);
 	return done;
 }
 
@@ -415,10 +418,11 @@ static ptrdiff_t tcp_recv(
 	uint32_t done;
 
 	if (c && c->recvq.len && !s->shut_rd) {
-		done = byteq_peek(&c->recvq, buf,
-		    len > UINT32_MAX ? UINT32_MAX : (uint32_t)len);
+		done = len > UINT32_MAX ? UINT32_MAX : (uint32_t)len;
+		done = byteq_peek(&c->recvq, buf, tcp_urgent_limit(c, done));
 		if (!(flags & SOCK_PEEK)) {
 			byteq_drop(s->stack, &c->recvq, done);
+			tcp_urgent_read(c);
 			tcp_tune_drained(c, done);
 			window_opened(c);
 		}
@@ -512,6 +516,7 @@ int tcp_sock_shutdown(struct sock *s, enum sock_shut how)
 	if (how != SOCK_SHUT_WR) {
 		s->shut_rd = true;
 		byteq_drop(s->stack, &c->recvq, c->recvq.len);
+		c->rcv_urgent = false;
 	}
 	if (how != SOCK_SHUT_RD) {
 		s->shut_wr = true;
@@ -548,6 +553,8 @@ static uint32_t conn_events(const struct sock *s, const struct tcp_conn *c)
 		events |= SOCK_READABLE;
 	if (at_end(c) || s->shut_rd)
 		events |= SOCK_PEER_SHUT;
+	if (tcp_urgent_pending(c))
+		events |= SOCK_URGENT;
 	if (s->shut_wr || tcp_sock_can_write(c) || c->state == TCP_CLOSED)
 		events |= SOCK_WRITABLE;
 	if ((at_end(c) && s->shut_wr) || c->state == TCP_CLOSED ||

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <stdarg.h>
 
@@ -13,6 +14,7 @@ static const struct {
 } questions[] = {
 	{ FIONREAD, SOCK_OPT_INQ },
 	{ TIOCOUTQ, SOCK_OPT_OUTQ },
+	{ SIOCATMARK, SOCK_OPT_ATMARK },
 };
 
 static int ask(struct ofile *f, unsigned long request, int *value)
@@ -47,4 +49,11 @@ int ioctl(int fd, unsigned long request, ...)
 	rc = ask(f, request, value);
 	ofile_put(f);
 	return (int)posix_result(rc);
+}
+
+int sockatmark(int fd)
+{
+	int mark, rc = ioctl(fd, SIOCATMARK, &mark);
+
+	return rc < 0 ? rc : mark;
 }

@@ -50,7 +50,8 @@ static void addr_to_user(
 	*len = sizeof(in);
 }
 
-static_assert(MSG_PEEK == SOCK_PEEK && MSG_MORE == (int)SOCK_MORE,
+static_assert(
+    MSG_PEEK == SOCK_PEEK && MSG_MORE == (int)SOCK_MORE && MSG_OOB == SOCK_OOB,
     "flags are passed on as they are");
 
 /* --- Waiting ------------------------------------------------------------- */
@@ -271,7 +272,7 @@ struct sending {
 	const uint8_t *data;
 	size_t len;
 	const struct sock_addr *to;
-	int flags; /* SOCK_MORE */
+	int flags; /* SOCK_MORE, SOCK_OOB */
 	bool by_reference;
 };
 
@@ -329,7 +330,7 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags,
     const struct sockaddr *to, socklen_t to_len)
 {
 	struct sending m = {
-		.data = buf, .len = len, .flags = flags & MSG_MORE
+		.data = buf, .len = len, .flags = flags & (MSG_MORE | MSG_OOB)
 	};
 	struct sock_addr a;
 	struct ofile *f;
@@ -337,8 +338,10 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 
 	if (rc < 0)
 		return posix_result(rc);
+	if ((flags & MSG_OOB) && f->socket.type == SOCK_TYPE_UDP)
+		rc = -EOPNOTSUPP;
 	/* Linux ignores the address on a connected stream, too. */
-	if (to && f->socket.type == SOCK_TYPE_UDP) {
+	else if (to && f->socket.type == SOCK_TYPE_UDP) {
 		rc = addr_from_user(to, to_len, &a);
 		m.to = &a;
 	}
@@ -354,6 +357,15 @@ ssize_t send(int fd, const void *buf, size_t len, int flags)
 }
 
 /* --- Receiving ----------------------------------------------------------- */
+
+/* A read ends at the urgent mark. */
+static bool at_mark(const struct ofile *f)
+{
+	int mark = 0;
+
+	sock_get_opt(f->socket.sock, SOCK_OPT_ATMARK, &mark);
+	return mark;
+}
 
 static ptrdiff_t recv_wait(
     struct ofile *f, void *buf, size_t len, int flags, struct sock_addr *from)
@@ -372,7 +384,8 @@ static ptrdiff_t recv_wait(
 		    flags & MSG_PEEK, from);
 		if (rc > 0)
 			done += (size_t)rc;
-		if (rc == 0 || (rc > 0 && (!whole || done == len)))
+		if (rc == 0 ||
+		    (rc > 0 && (!whole || done == len || at_mark(f))))
 			return (ptrdiff_t)done;
 		if (rc > 0 || rc == -EAGAIN)
 			rc = waiting_again(&w);
@@ -394,7 +407,11 @@ ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 
 	if (rc < 0)
 		return posix_result(rc);
-	rc = recv_wait(f, buf, len, flags, &a);
+	/* Urgent bytes are in line. */
+	if (flags & MSG_OOB)
+		rc = f->socket.type == SOCK_TYPE_TCP ? -EINVAL : -EOPNOTSUPP;
+	else
+		rc = recv_wait(f, buf, len, flags, &a);
 	if (rc >= 0 && f->socket.type == SOCK_TYPE_UDP)
 		addr_to_user(&a, from, from_len);
 	else if (from_len)
@@ -448,6 +465,7 @@ static const struct {
 	{ SOL_SOCKET, SO_ACCEPTCONN, SOCK_OPT_ACCEPTCONN },
 	{ SOL_SOCKET, SO_BROADCAST, SOCK_OPT_BROADCAST },
 	{ SOL_SOCKET, SO_KEEPALIVE, SOCK_OPT_KEEPALIVE },
+	{ SOL_SOCKET, SO_OOBINLINE, SOCK_OPT_OOBINLINE },
 	{ IPPROTO_TCP, TCP_NODELAY, SOCK_OPT_NODELAY },
 	{ IPPROTO_TCP, TCP_KEEPIDLE, SOCK_OPT_KEEPIDLE },
 	{ IPPROTO_TCP, TCP_KEEPINTVL, SOCK_OPT_KEEPINTVL },

@@ -33,6 +33,7 @@ typedef uint16_t sa_family_t;
 #define SO_SNDBUF     7
 #define SO_RCVBUF     8
 #define SO_KEEPALIVE  9
+#define SO_OOBINLINE  10
 #define SO_LINGER     13
 #define SO_REUSEPORT  15
 #define SO_RCVTIMEO   20
@@ -41,6 +42,7 @@ typedef uint16_t sa_family_t;
 #define SO_PROTOCOL   38
 #define SO_DOMAIN     39
 
+#define MSG_OOB      0x1 /* send: the urgent pointer follows these bytes */
 #define MSG_PEEK     0x2
 #define MSG_DONTWAIT 0x40
 #define MSG_WAITALL  0x100
@@ -83,6 +85,11 @@ ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 ssize_t recv(int fd, void *buf, size_t len, int flags) __asm__("rl_recv");
 ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
     struct sockaddr *from, socklen_t *from_len) __asm__("rl_recvfrom");
+
+/* Urgent bytes are read in line (SO_OOBINLINE is always on): POLLPRI and
+ * EPOLLPRI say that some remain, and a read ends before the last one, where
+ * this returns 1. */
+int sockatmark(int fd) __asm__("rl_sockatmark");
 
 int getsockname(int fd, struct sockaddr *addr, socklen_t *len) __asm__(
     "rl_getsockname");

@@ -772,18 +772,6 @@ static void old_duplicates_may_acknowledge(void **state)
 
 /* --- Sixth: URG ---------------------------------------------------------- */
 
-/* Deviation: urgent data is ordinary data (docs/RFC.md). */
-static void urgent_data_is_read_in_line(void **state)
-{
-	struct sock *s = fx_accepted(1460, 0);
-
-	in(.flags = PA | U, .seq = 1, .ack = 1, .len = 10, .urgent = 5);
-	in(.flags = PA | U, .seq = 11, .ack = 1, .len = 10, .urgent = 60000);
-	assert_int_equal(fx_read(s, 100), 20);
-	fx_forget_frames();
-	fx_abort(s);
-}
-
 /* --- Seventh: text ------------------------------------------------------- */
 
 static void text_is_taken_once(void **state)
@@ -1361,7 +1349,6 @@ int main(void)
 		fx_test(old_segments_do_not_change_the_window),
 		fx_test(old_duplicates_do_not_change_the_window),
 		fx_test(old_duplicates_may_acknowledge),
-		fx_test(urgent_data_is_read_in_line),
 		fx_test(text_is_taken_once),
 		fx_test(text_that_straddles_is_cut_on_the_left),
 		fx_test(text_beyond_the_window_is_cut_on_the_right),

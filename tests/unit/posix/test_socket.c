@@ -10,6 +10,7 @@
 #include "include/errno.h"
 #include "include/fcntl.h"
 #include "include/netinet/tcp.h"
+#include "include/poll.h"
 #include "include/string.h"
 #include "include/sys/ioctl.h"
 #include "include/sys/socket.h"
@@ -769,6 +770,33 @@ static void ioctl_tells_what_waits(void **state)
 	close(udp);
 }
 
+static void urgent_byte_is_found_in_line(void **state)
+{
+	struct pollfd p = { .fd = pair[1], .events = POLLPRI };
+	char buf[16] = "";
+	int v = 0;
+
+	assert_int_equal(poll(&p, 1, 0), 0);
+	assert_int_equal(send(pair[0], "abc!", 4, MSG_OOB), 4);
+	assert_int_equal(send(pair[0], "def", 3, 0), 3);
+	assert_int_equal(poll(&p, 1, 1000), 1);
+	assert_int_equal(p.revents, POLLPRI);
+	assert_int_equal(sockatmark(pair[1]), 0);
+	posix_test_sleep_ms(100);
+	/* Not even a read that wants everything crosses the mark. */
+	assert_int_equal(recv(pair[1], buf, 7, MSG_WAITALL), 3);
+	assert_int_equal(sockatmark(pair[1]), 1);
+	assert_int_equal(recv(pair[1], buf, 7, 0), 4);
+	assert_memory_equal(buf, "!def", 4);
+	assert_int_equal(sockatmark(pair[1]), 0);
+	assert_int_equal(poll(&p, 1, 0), 0);
+	FAILS(recv(pair[1], buf, 1, MSG_OOB), EINVAL);
+	assert_int_equal(option(pair[1], SOL_SOCKET, SO_OOBINLINE), 1);
+	FAILS(setsockopt(pair[1], SOL_SOCKET, SO_OOBINLINE, &v, sizeof(v)),
+	    EINVAL);
+	FAILS(sockatmark(99), EBADF);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -804,6 +832,7 @@ int main(void)
 		T(tcp_info_fits_any_length),
 		T(congestion_control_is_chosen_by_name),
 		T(ioctl_tells_what_waits),
+		T(urgent_byte_is_found_in_line),
 		T(mistakes_have_linuxs_numbers),
 		T(addresses_in_use_are_told),
 		T(environments_have_numbers_of_their_own),
