@@ -193,8 +193,6 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 	switch (opt) {
 	case SOCK_OPT_REUSEADDR:
 		return set_flag(&s->reuse, value);
-	case SOCK_OPT_NODELAY:
-		return set_flag(&s->nodelay, value);
 	case SOCK_OPT_BROADCAST:
 		return set_flag(&s->broadcast, value);
 	case SOCK_OPT_LINGER:
@@ -222,9 +220,6 @@ int sock_get_opt(struct sock *s, enum sock_opt opt, int *value)
 	switch (opt) {
 	case SOCK_OPT_REUSEADDR:
 		*value = s->reuse;
-		return 0;
-	case SOCK_OPT_NODELAY:
-		*value = s->nodelay;
 		return 0;
 	case SOCK_OPT_BROADCAST:
 		*value = s->broadcast;

@@ -71,6 +71,8 @@ enum sock_opt {
 	SOCK_OPT_OUTQ, /* get only: bytes that are not acknowledged */
 	/* TCP, get only: whether the last urgent byte is read next */
 	SOCK_OPT_ATMARK,
+	SOCK_OPT_CORK,     /* TCP: 0 or 1: hold partial segments back */
+	SOCK_OPT_QUICKACK, /* TCP: 1 ACK at once, 0 late; at first neither */
 	SOCK_OPT_OOBINLINE /* TCP: urgent bytes are read in line, always 1 */
 };
 

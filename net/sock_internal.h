@@ -10,6 +10,13 @@
 struct tcp_cc_ops;
 struct tcp_conn;
 
+/* SOCK_OPT_QUICKACK */
+enum sock_quickack {
+	SOCK_QUICKACK_AUTO, /* net/tcp_ack.c decides */
+	SOCK_QUICKACK_ON,
+	SOCK_QUICKACK_OFF
+};
+
 struct sock {
 	struct sock_head head; /* first: sock.h casts */
 	struct stack *stack;
@@ -37,6 +44,8 @@ struct sock {
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
 	uint64_t cookies_until_ns;    /* SYN cookies may come back till then */
+	bool cork;
+	enum sock_quickack quickack;
 	uint16_t maxseg;              /* SOCK_OPT_MAXSEG */
 	const struct tcp_cc_ops *cc;  /* chosen by the user, or NULL */
 	struct wait_entry chunk_wait; /* in stack->chunk_waiters */

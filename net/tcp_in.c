@@ -70,6 +70,8 @@ static void start_receiving(struct tcp_conn *c, const struct tcp_seg *s)
 	c->irs = s->seq;
 	c->rcv_nxt = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt;
+	c->last_ack_sent =
+	    c->rcv_nxt; /* by the SYN-ACK or the handshake's ACK */
 	tcp_update_window(c);
 }
 
@@ -339,6 +341,8 @@ static void take_acked(struct tcp_conn *c, uint32_t ack)
 	tcp_drop_acked(c, bytes);
 	c->snd_una = ack;
 	tcp_urgent_acked(c);
+	if (seq_lt(c->snd_small, ack))
+		c->snd_small = ack; /* never so far behind that it wraps */
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);
 }
@@ -435,17 +439,6 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 
 /* --- Seventh: the segment text ------------------------------------------- */
 
-/* RFC 9293 3.8.6.3: at least every second full segment is acknowledged. */
-static void schedule_ack(struct tcp_conn *c, uint32_t len)
-{
-	if (len > c->rcv_mss)
-		c->rcv_mss = (uint16_t)len;
-	if (len >= c->rcv_mss && ++c->unacked_segments >= 2)
-		c->ack_now = true;
-	if (!c->ack_now && !timer_armed(&c->delack))
-		timer_arm(&c->delack, clock_ns() + TCP_DELACK_NS);
-}
-
 /* Stores in-order data; returns how much found room. */
 static uint32_t store(struct tcp_conn *c, const uint8_t *data, uint32_t len)
 {
@@ -523,6 +516,7 @@ static void text_step(struct tcp_conn *c, struct tcp_seg *s)
 		if ((len || fin) && !tcp_ooo_keep(c, s))
 			s->why = DROP_TCP_OOO_FULL;
 		c->ack_now |= len || fin; /* RFC 5681 4.2: at once */
+		tcp_ack_quickly(c);
 		return;
 	}
 	tcp_ooo_overlap(c, s->seq + len);
@@ -535,7 +529,7 @@ static void text_step(struct tcp_conn *c, struct tcp_seg *s)
 	}
 	note_fin(c, fin, s->seq + len);
 	if (len)
-		schedule_ack(c, len);
+		tcp_ack_text(c, len);
 	take_out_of_order(c);
 }
 

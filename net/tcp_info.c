@@ -147,7 +147,7 @@ static void fill_sizes(const struct tcp_conn *c, struct tcp_info *i)
 static void fill_times(const struct tcp_conn *c, struct tcp_info *i)
 {
 	i->tcpi_rto = to_us(tcp_current_rto_ns(c));
-	i->tcpi_ato = to_us(TCP_DELACK_NS);
+	i->tcpi_ato = to_us(c->ack_delay_ns);
 	i->tcpi_rtt = to_us(c->srtt_ns);
 	i->tcpi_rttvar = to_us(c->rttvar_ns);
 	i->tcpi_min_rtt =
@@ -297,16 +297,49 @@ void tcp_print_sockets(struct stack *st, struct text *t)
 
 /* --- Options -------------------------------------------------------------- */
 
-int tcp_sock_set_opt(struct sock *s, enum sock_opt opt, int value)
+/* What waited may go now. */
+static int push(struct sock *s)
 {
-	if (opt == SOCK_OPT_OOBINLINE)
-		return value ? 0 : -EINVAL;
-	if (opt != SOCK_OPT_MAXSEG)
-		return -ENOPROTOOPT;
+	if (s->conn && tcp_is_synchronized(s->conn) &&
+	    s->conn->state != TCP_TIME_WAIT)
+		tcp_output(s->conn);
+	return 0;
+}
+
+static int set_quickack(struct sock *s, bool on)
+{
+	s->quickack = on ? SOCK_QUICKACK_ON : SOCK_QUICKACK_OFF;
+	if (on && s->conn && timer_armed(&s->conn->delack))
+		s->conn->ack_now = true;
+	return push(s);
+}
+
+static int set_maxseg(struct sock *s, int value)
+{
 	if (value && (value < TCP_MSS_MIN || value > MAXSEG_MAX))
 		return -EINVAL;
 	s->maxseg = (uint16_t)value;
 	return 0;
+}
+
+int tcp_sock_set_opt(struct sock *s, enum sock_opt opt, int value)
+{
+	switch (opt) {
+	case SOCK_OPT_OOBINLINE:
+		return value ? 0 : -EINVAL;
+	case SOCK_OPT_MAXSEG:
+		return set_maxseg(s, value);
+	case SOCK_OPT_QUICKACK:
+		return set_quickack(s, value != 0);
+	case SOCK_OPT_NODELAY:
+		s->nodelay = value != 0;
+		return push(s);
+	case SOCK_OPT_CORK:
+		s->cork = value != 0;
+		return push(s);
+	default:
+		return -ENOPROTOOPT;
+	}
 }
 
 int tcp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value)
@@ -319,6 +352,16 @@ int tcp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value)
 		return 0;
 	case SOCK_OPT_OOBINLINE:
 		*value = 1;
+		return 0;
+	case SOCK_OPT_NODELAY:
+		*value = s->nodelay;
+		return 0;
+	case SOCK_OPT_CORK:
+		*value = s->cork;
+		return 0;
+	case SOCK_OPT_QUICKACK:
+		*value =
+		    c ? tcp_ack_is_quick(c) : s->quickack != SOCK_QUICKACK_OFF;
 		return 0;
 	case SOCK_OPT_ATMARK:
 		*value = c && tcp_urgent_at_mark(c);

@@ -98,6 +98,7 @@ struct tcp_conn {
 	 * sequence numbers but no bytes there. */
 	struct byteq sendq;
 	uint32_t iss, snd_una, snd_nxt; /* snd_nxt never goes back */
+	uint32_t snd_small;       /* the end of the last partial segment sent */
 	struct tcp_sent_map sent; /* [snd_una, snd_nxt), but for the SYN */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t max_snd_wnd;
@@ -108,7 +109,7 @@ struct tcp_conn {
 	bool may_fragment;       /* the path takes too little: no DF */
 	bool pmtu_proven;        /* a full segment has arrived */
 	uint64_t pmtu_forget_ns; /* 0: there is nothing to forget */
-	uint16_t maxseg; /* the user's limit of both directions, or 0 */
+	uint16_t maxseg;         /* the user's limit of both directions, or 0 */
 	bool fin_queued; /* the user is done; FIN follows the last byte */
 	bool fin_acked;
 	bool
@@ -127,7 +128,13 @@ struct tcp_conn {
 	uint32_t rcv_up;
 	bool ack_now;
 	struct rate_limit challenges; /* tcp_challenge.c */
-	uint8_t unacked_segments;
+	/* Delayed ACKs (tcp_ack.c). */
+	uint8_t quick_acks;    /* so many segments will not wait for long */
+	bool late_ack;         /* the last ACK waited in vain */
+	uint64_t late_ack_ns;  /* and left then */
+	uint64_t ack_delay_ns; /* how long an answer may take */
+	uint64_t text_ns;      /* when text came last, or 0 */
+	bool answered;         /* text of ours left since */
 	struct list ooo; /* struct tcp_run in order: text before its turn */
 	uint32_t ooo_len, ooo_stamp;
 	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
@@ -154,8 +161,9 @@ struct tcp_conn {
 	uint32_t rtt_seq;
 	uint8_t backoff;
 	uint64_t rexmt_from_ns,
-	    rto_at_ns;            /* when rexmt was started, and ends */
-	bool probing;             /* rexmt will send a tail loss probe before */
+	    rto_at_ns;   /* when rexmt was started, and ends */
+	bool overriding; /* rexmt is for what is held back, nothing is out */
+	bool probing;    /* rexmt will send a tail loss probe before */
 	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint8_t silent_tries;     /* since then */
 
@@ -264,12 +272,15 @@ struct tcp_seg {
 #define TCP_RTO_MIN_NS (200 * NS_PER_MS)
 #define TCP_RTO_MAX_NS (60 * NS_PER_S) /* RFC 6298 2.5 */
 /* RFC 9293 3.8.3: give up after R2; at least 100 s, and 3 minutes for SYN. */
-#define TCP_R2_NS         (185 * NS_PER_S)
-#define TCP_R2_TRIES      6
-#define TCP_R2_PASSIVE_NS (60 * NS_PER_S)  /* a SYN that nobody confirms */
-#define TCP_DELACK_NS     (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
-#define TCP_FIN_WAIT_2_NS (60 * NS_PER_S)  /* of an orphan */
-#define TCP_OOO_MAX       256              /* runs of text before its turn */
+#define TCP_R2_NS           (185 * NS_PER_S)
+#define TCP_R2_TRIES        6
+#define TCP_R2_PASSIVE_NS   (60 * NS_PER_S)  /* a SYN that nobody confirms */
+#define TCP_DELACK_NS       (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
+#define TCP_DELACK_QUICK_NS (2 * NS_PER_MS)
+/* RFC 9293 3.8.6.2.1: a partial segment is held back for 0.1 to 1 s. */
+#define TCP_OVERRIDE_NS   (200 * NS_PER_MS)
+#define TCP_FIN_WAIT_2_NS (60 * NS_PER_S) /* of an orphan */
+#define TCP_OOO_MAX       256             /* runs of text before its turn */
 #define TCP_CWND_MAX      (4u << 20)
 
 static inline bool seq_lt(uint32_t a, uint32_t b)
@@ -402,6 +413,18 @@ void tcp_ooo_overlap(struct tcp_conn *c, uint32_t end);
 /* How many SACK blocks a segment has to say now; adds them. */
 uint8_t tcp_sack_count(const struct tcp_conn *c);
 void tcp_sack_option(const struct tcp_conn *c, struct tcp_options *o);
+
+/* --- tcp_ack.c ----------------------------------------------------------- */
+
+void tcp_ack_init(struct tcp_conn *c);
+/* Text came in order, len bytes: acknowledges it, now or later. */
+void tcp_ack_text(struct tcp_conn *c, uint32_t len);
+/* Something was lost or came out of order: ACKs are quick for a while. */
+void tcp_ack_quickly(struct tcp_conn *c);
+/* Text of ours leaves, which carries an ACK. */
+void tcp_ack_answered(struct tcp_conn *c);
+/* Whether ACKs are quick now. */
+bool tcp_ack_is_quick(const struct tcp_conn *c);
 
 /* --- tcp_urg.c ----------------------------------------------------------- */
 

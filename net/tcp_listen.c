@@ -40,7 +40,7 @@ static void half_open(
 	c->listener = l;
 	c->maxseg = l->maxseg;
 	c->state = TCP_SYN_RECEIVED;
-	c->snd_una = c->snd_nxt = c->iss;
+	c->snd_una = c->snd_nxt = c->snd_small = c->iss;
 	tcp_offer(c);
 	tcp_their_syn(c, syn);
 }

@@ -215,7 +215,6 @@ static bool send_segment(
 	}
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
-	c->unacked_segments = 0;
 	timer_disarm(&c->delack);
 	count_sent(c, seq, len);
 	transmit(p, &f);
@@ -348,13 +347,26 @@ static bool nodelay(const struct tcp_conn *c)
 	       tcp_urgent_sending(c, c->snd_nxt);
 }
 
-/* RFC 9293 3.8.6.2.1 with Nagle's rule (3.7.4): is this segment worth sending
- * now?  off is its place in the queue. */
+/* The user says that more follows. */
+static bool more_follows(const struct tcp_conn *c)
+{
+	return c->more || (c->sock && c->sock->cork && !c->fin_queued);
+}
+
+/*
+ * RFC 9293 3.8.6.2.1 with Nagle's rule (3.7.4): is this segment worth sending
+ * now?  off is its place in the queue.  Deviation: a partial segment waits for
+ * the ACK of an earlier partial one, not of any text (Minshall's variant), or
+ * the end of each large write would wait for a delayed ACK of what goes before.
+ */
 static bool worth_sending(const struct tcp_conn *c, uint32_t off, uint32_t len)
 {
+	bool small_out = seq_lt(c->snd_una, c->snd_small);
+
 	if (len >= tcp_eff_mss(c))
 		return true;
-	if (off + len == c->sendq.len && !c->more && (nodelay(c) || !off))
+	if (off + len == c->sendq.len && !more_follows(c) &&
+	    (nodelay(c) || !off || !small_out))
 		return true;
 	return len >= c->max_snd_wnd / 2 && c->max_snd_wnd / 2;
 }
@@ -428,6 +440,16 @@ static bool next_new(const struct tcp_conn *c, bool force, struct piece *s)
 	return s->len && (force || worth_sending(c, off, s->len));
 }
 
+/* New text has left. */
+static void note_new_text(struct tcp_conn *c, const struct piece *s)
+{
+	if (!s->len)
+		return;
+	if (s->len < tcp_eff_mss(c))
+		c->snd_small = s->seq + s->len;
+	tcp_ack_answered(c);
+}
+
 /* Sends it and notes that in the send map.  False without a packet. */
 static bool send_piece(struct tcp_conn *c, const struct piece *s)
 {
@@ -441,6 +463,7 @@ static bool send_piece(struct tcp_conn *c, const struct piece *s)
 		tcp_recover_sent_again(c, s->seq, end);
 	} else {
 		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
+		note_new_text(c, s);
 	}
 	note_sent(c, s->seq, end);
 	c->prr_out += tcp_pipe(c) - before;

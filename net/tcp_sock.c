@@ -162,6 +162,8 @@ int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)
 	tcp_keep_inherit(n, s);
 	tcp_keep_update(c);
 	n->maxseg = s->maxseg;
+	n->cork = s->cork;
+	n->quickack = s->quickack;
 	n->cc = s->cc;
 	stack_count(s->stack, COUNT_TCP_ACCEPTED);
 	*out = n;
@@ -245,7 +247,7 @@ static int tcp_connect(struct sock *s, const struct sock_addr *a)
 	c->state = TCP_SYN_SENT;
 	c->maxseg = s->maxseg;
 	c->iss = tcp_choose_isn(s->stack, &t);
-	c->snd_una = c->snd_nxt = c->iss;
+	c->snd_una = c->snd_nxt = c->snd_small = c->iss;
 	tcp_offer(c);
 	tcp_keep_update(c);
 	stack_count(s->stack, COUNT_TCP_ACTIVE_OPENS);

@@ -54,6 +54,14 @@ bool tcp_something_waits(const struct tcp_conn *c)
 	       (c->fin_queued && !c->fin_acked);
 }
 
+/* Nagle's rule, silly window avoidance, the user, or lack of packets holds all
+ * there is back. */
+static bool held_back(const struct tcp_conn *c)
+{
+	return tcp_is_synchronized(c) && c->snd_nxt == c->snd_una &&
+	       c->sendq.len && c->snd_wnd;
+}
+
 /* From the first try to its timeout; not longer than the user waits. */
 static uint64_t first_wait_ns(const struct tcp_conn *c)
 {
@@ -96,9 +104,15 @@ void tcp_timer_ensure(struct tcp_conn *c)
 	if (c->state == TCP_CLOSED)
 		return;
 	if (tcp_something_waits(c)) {
+		/* What was held back is out now. */
+		if (c->overriding && !held_back(c))
+			runs = false;
 		if (!runs) {
+			c->overriding = held_back(c);
 			c->rexmt_from_ns = clock_ns();
-			c->rto_at_ns = next_try(c);
+			c->rto_at_ns = c->overriding
+			                   ? clock_ns() + TCP_OVERRIDE_NS
+			                   : next_try(c);
 		}
 		if (!runs || c->probing)
 			arm_rexmt(c);
@@ -178,6 +192,11 @@ static void rexmt_expired(struct timer *t)
 		tcp_timer_ensure(c);
 		return;
 	}
+	if (held_back(c)) {
+		tcp_output_forced(c);
+		tcp_timer_ensure(c);
+		return;
+	}
 	if (gave_up(c))
 		return;
 	c->ecn_hold = false; /* RFC 3168 6.1.2 */
@@ -189,14 +208,13 @@ static void rexmt_expired(struct timer *t)
 		tcp_send_syn(c);
 	} else if (!c->snd_wnd && c->sendq.len) {
 		tcp_send_probe(c);
-	} else if (c->snd_nxt != c->snd_una) {
-		stack_count(c->stack, COUNT_TCP_TIMEOUTS);
-		tcp_pmtu_timeout(c);
-		tcp_recover_timeout(c);
-		tcp_output(c);
 	} else {
-		/* Held back by Nagle, SWS avoidance or lack of packets. */
-		tcp_output_forced(c);
+		if (c->snd_nxt != c->snd_una) {
+			stack_count(c->stack, COUNT_TCP_TIMEOUTS);
+			tcp_pmtu_timeout(c);
+			tcp_recover_timeout(c);
+		}
+		tcp_output(c);
 	}
 	tcp_timer_ensure(c);
 }
@@ -205,6 +223,8 @@ static void delack_expired(struct timer *t)
 {
 	struct tcp_conn *c = container_of(t, struct tcp_conn, delack);
 
+	c->late_ack = true;
+	c->late_ack_ns = clock_ns();
 	tcp_send_ack(c);
 }
 
@@ -228,4 +248,5 @@ void tcp_timers_init(struct tcp_conn *c)
 	timer_init(&c->reo, reo_expired);
 	netdev_waiter_init(&c->room_wait, room_again);
 	c->rto_ns = TCP_RTO_INITIAL_NS;
+	tcp_ack_init(c);
 }

@@ -6,10 +6,12 @@
 
 #define TCP_NODELAY      1
 #define TCP_MAXSEG       2  /* int: the largest segment, before connecting */
+#define TCP_CORK         3  /* int: hold partial segments back, for 200 ms */
 #define TCP_KEEPIDLE     4  /* seconds of silence before the first probe */
 #define TCP_KEEPINTVL    5  /* seconds between probes */
 #define TCP_KEEPCNT      6  /* unanswered probes that end the connection */
 #define TCP_INFO         11 /* struct tcp_info, get only */
+#define TCP_QUICKACK     12 /* int: 1 ACK at once, 0 late; at first neither */
 #define TCP_CONGESTION   13 /* the name of congestion control, a string */
 #define TCP_USER_TIMEOUT 18 /* ms without an answer; 0: the default */
 

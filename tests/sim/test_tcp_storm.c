@@ -83,7 +83,8 @@ static void check_timers(const struct tcp_conn *c)
 	hold(c->state != TCP_FIN_WAIT_2 || !tcp_is_orphan(c) ||
 	         timer_armed(&c->rexmt),
 	    "an orphan ends some time", c);
-	hold(!c->unacked_segments || c->ack_now || timer_armed(&c->delack),
+	hold(!tcp_is_synchronized(c) || c->rcv_nxt == c->last_ack_sent ||
+	         c->ack_now || timer_armed(&c->delack),
 	    "what came will be acknowledged", c);
 }
 

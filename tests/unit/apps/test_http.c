@@ -303,6 +303,27 @@ static void a_connection_is_kept_for_more(void **state)
 	http_client_close(&client);
 }
 
+/* A client that writes each request in two pieces, with Nagle's rule, waits for
+ * our ACK of the first: not 40 ms. */
+static void kept_connections_have_no_step_of_40_ms(void **state)
+{
+	uint64_t start_ns;
+
+	open_client();
+	for (int i = 0; i < 40; i++) {
+		start_ns = arch_clock_ns();
+		if (i % 2 == 0) {
+			say("GET / HTTP/1.1\r\n");
+			say("Host: a\r\n\r\n");
+		} else {
+			say("GET /big.js HTTP/1.1\r\nHost: a\r\n\r\n");
+		}
+		assert_int_equal(take().status, 200);
+		assert_true(arch_clock_ns() - start_ns < 10 * NS_PER_MS);
+	}
+	http_client_close(&client);
+}
+
 static void http_1_0_closes_unless_asked(void **state)
 {
 	struct http_answer a = ask("GET / HTTP/1.0\r\n\r\n");
@@ -633,6 +654,7 @@ int main(void)
 		T(who_expects_a_continue_gets_the_answer_and_the_end),
 		T(codings_are_refused),
 		T(a_connection_is_kept_for_more),
+		T(kept_connections_have_no_step_of_40_ms),
 		T(http_1_0_closes_unless_asked),
 		T(pipelined_requests_are_answered_in_order),
 		T(pipelined_requests_may_be_cut_anywhere),

@@ -36,11 +36,11 @@ static void empty_pool_is_enobufs(void **state)
 static void flags_are_booleans(void **state)
 {
 	static const enum sock_opt flag[] = { SOCK_OPT_REUSEADDR,
-		SOCK_OPT_NODELAY, SOCK_OPT_BROADCAST };
-	struct sock *s = make(SOCK_TYPE_UDP);
+		SOCK_OPT_BROADCAST, SOCK_OPT_NODELAY, SOCK_OPT_CORK };
+	struct sock *s = make(SOCK_TYPE_TCP);
 	int value;
 
-	for (unsigned i = 0; i < 3; i++) {
+	for (unsigned i = 0; i < 4; i++) {
 		sock_get_opt(s, flag[i], &value);
 		assert_int_equal(value, 0);
 		assert_int_equal(sock_set_opt(s, flag[i], 77), 0);

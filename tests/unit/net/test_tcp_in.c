@@ -1235,19 +1235,6 @@ static void data_after_close_is_reset(void **state)
 
 /* --- Acknowledgments ----------------------------------------------------- */
 
-static void ack_is_delayed_forty_milliseconds(void **state)
-{
-	struct sock *s = fx_accepted(1460, 0);
-
-	fx_mark();
-	in(.flags = PA, .seq = 1, .ack = 1, .len = 100);
-	expect_nothing(0);
-	out_within(500, .flags = A, .seq = 1, .ack = 101);
-	fx_expect_time(40, 42);
-	expect_nothing(1000);
-	fx_abort(s);
-}
-
 static void every_second_full_segment_is_acknowledged(void **state)
 {
 	struct sock *s = fx_accepted(1460, 0);
@@ -1377,7 +1364,6 @@ int main(void)
 		fx_test(normal_close_ends_in_time_wait),
 		fx_test(fin_in_the_middle_of_later_text_ends_the_stream),
 		fx_test(data_after_close_is_reset),
-		fx_test(ack_is_delayed_forty_milliseconds),
 		fx_test(every_second_full_segment_is_acknowledged),
 		fx_test(ack_rides_on_data),
 		fx_test(random_segments_do_no_harm),

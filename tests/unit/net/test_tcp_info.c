@@ -208,6 +208,7 @@ static void udp_sockets_have_no_info(void **state)
 	assert_int_equal(sock_tcp_info(s, &i), -ENOPROTOOPT);
 	assert_int_equal(sock_set_congestion(s, "reno"), -ENOPROTOOPT);
 	assert_null(sock_get_congestion(s));
+	assert_int_equal(sock_set_opt(s, SOCK_OPT_NODELAY, 1), -ENOPROTOOPT);
 	sock_close(s);
 }
 

@@ -592,7 +592,7 @@ static void close_sends_what_is_queued_and_fin(void **state)
 {
 	struct sock *s = fx_accepted(1000, WIDE);
 
-	fx_send(s, 2500);
+	fx_send_flags(s, 2500, SOCK_MORE);
 	sock_close(s);
 	out(.flags = A, .seq = 1, .ack = 1, .len = 1000);
 	out(.flags = A, .seq = 1001, .ack = 1, .len = 1000);

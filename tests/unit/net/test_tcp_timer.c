@@ -139,10 +139,10 @@ static void backoff_doubles_up_to_a_minute(void **state)
 	struct sock *s = with_rtt(100);
 	uint64_t rto = 300;
 
-	fx_send(s, 2500);
+	fx_send(s, 2000);
 	fx_mark();
 	out(.flags = A, .seq = 1, .ack = 1, .len = 1000);
-	out(.flags = A, .seq = 1001, .ack = 1, .len = 1000);
+	out(.flags = PA, .seq = 1001, .ack = 1, .len = 1000);
 	for (unsigned i = 0; i < 9; i++) {
 		out_within(
 		    2 * MINUTE, .flags = A, .seq = 1, .ack = 1, .len = 1000);
