@@ -139,6 +139,14 @@ static inline ptrdiff_t sock_recv(
 /* -ENOTCONN. */
 int sock_shutdown(struct sock *s, enum sock_shut how);
 
+/* The first half of sock_close for a caller that may wait: the FIN follows what
+ * is queued.  Returns for how many seconds SO_LINGER wants close to wait, as
+ * long as sock_lingers; 0 when there is nothing to wait for. */
+int sock_begin_close(struct sock *s);
+/* Whether something, the FIN at least, is not acknowledged yet; a change wakes
+ * sock_waitq. */
+bool sock_lingers(const struct sock *s);
+
 /* Gives the socket up; a TCP connection goes on closing by itself.  No wait
  * entry may be left in its queue.  Takes s. */
 void sock_close(struct sock *s);

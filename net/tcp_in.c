@@ -398,6 +398,8 @@ static bool fin_acked_step(struct tcp_conn *c)
 	switch (c->state) {
 	case TCP_FIN_WAIT_1:
 		c->state = TCP_FIN_WAIT_2;
+		if (c->sock) /* close may wait for this (SO_LINGER) */
+			sock_wake(c->sock, 0);
 		tcp_timer_ensure(c);
 		return true;
 	case TCP_CLOSING:

@@ -477,18 +477,40 @@ static void close_listener(struct sock *s)
 	waitq_wake(&s->stack->changed, 0);
 }
 
+static bool unread(const struct tcp_conn *c)
+{
+	return c->recvq.len || c->ooo_len;
+}
+
+bool sock_lingers(const struct sock *s)
+{
+	const struct tcp_conn *c = s->conn;
+
+	return c && (c->state == TCP_FIN_WAIT_1 || c->state == TCP_CLOSING ||
+	                c->state == TCP_LAST_ACK);
+}
+
+int sock_begin_close(struct sock *s)
+{
+	struct tcp_conn *c = s->conn;
+
+	if (s->linger <= 0 || !c || !is_connected(s) || unread(c))
+		return 0;
+	s->shut_wr = true;
+	finish_sending(c);
+	return sock_lingers(s) ? s->linger : 0;
+}
+
 /* Nobody owns c any more.  RFC 9293 3.6.1 (with RFC 1122 4.2.2.13): data that
  * the user never read makes it a reset. */
 static void orphan(struct tcp_conn *c, int linger)
 {
-	bool unread = c->recvq.len || c->ooo_len;
-
 	c->sock = NULL;
 	if (c->state == TCP_CLOSED || c->state == TCP_TIME_WAIT) {
 		tcp_conn_free(c);
 		return;
 	}
-	if (c->state == TCP_SYN_SENT || linger == 0 || unread) {
+	if (c->state == TCP_SYN_SENT || linger == 0 || unread(c)) {
 		abort_conn(c);
 		return;
 	}

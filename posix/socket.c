@@ -690,8 +690,22 @@ static void socket_stat(const struct ofile *f, struct stat *out)
 	out->st_mode = S_IFSOCK | 0600;
 }
 
+/* SO_LINGER with a time: close waits until the peer has everything.  What is
+ * left then goes on by itself.  A non-blocking socket does not wait. */
+static void linger(const struct ofile *f)
+{
+	struct sock *s = f->socket.sock;
+	int seconds = f->nonblock ? 0 : sock_begin_close(s);
+	uint64_t deadline_ns = posix_deadline((uint64_t)seconds * NS_PER_S);
+
+	while (seconds > 0 && sock_lingers(s))
+		if (waitq_wait(sock_waitq(s), deadline_ns) == -ETIMEDOUT)
+			return;
+}
+
 static void socket_release(struct ofile *f)
 {
+	linger(f);
 	sock_close(f->socket.sock);
 }
 

@@ -108,6 +108,48 @@ static void half_closed_side_still_receives(void **state)
 	sim_stop(&sim);
 }
 
+/* Each side is done while data of both is on its way. */
+static void both_may_half_close_with_data_on_the_way(void **state)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(sim_send_stream(pair[i], 70 + i, 30 * KB), 0);
+		assert_int_equal(sock_shutdown(pair[i], SOCK_SHUT_WR), 0);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		assert_int_equal(
+		    sim_recv_stream(&sim, pair[1 - i], 70 + i), 30 * KB);
+	assert_int_equal(conns(0), 1); /* their users have not closed */
+	for (unsigned i = 0; i < 2; i++)
+		sock_close(pair[i]);
+	sim_sleep(NS_PER_S);
+	assert_int_equal(conns(0) + conns(1), 0);
+	check_no_reset();
+	sim_stop(&sim);
+}
+
+/* RFC 1337: an old duplicate is acknowledged out of TIME-WAIT, the side that
+ * is gone answers that with a reset, and TIME-WAIT stands. */
+static void time_wait_is_not_assassinated(void **state)
+{
+	struct wire_segment old;
+
+	assert_int_equal(sim_send(pair[1], "x", 1), 0);
+	sim_sleep(50 * MS);
+	old = last[1];
+	assert_int_equal(sim_recv(pair[0], &(char){ 0 }, 1), 1);
+	sock_close(pair[0]);
+	expect_end(1);
+	sock_close(pair[1]);
+	sim_sleep(NS_PER_S);
+	assert_int_equal(time_waits(0), 1);
+	old.data = (const uint8_t *)"x"; /* the frame is gone */
+	wire_inject_segment(&sim.wire, 0, &old);
+	sim_sleep(50 * MS);
+	assert_true(sim_count(&sim, 1, COUNT_TCP_RESETS_SENT) > 0);
+	assert_int_equal(time_waits(0), 1);
+	sim_stop(&sim);
+}
+
 static void both_may_close_at_once(void **state)
 {
 	sock_close(pair[0]);
@@ -535,6 +577,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(first_to_close_waits_two_msl),
 		TEST(half_closed_side_still_receives),
+		TEST(both_may_half_close_with_data_on_the_way),
+		TEST(time_wait_is_not_assassinated),
 		TEST(both_may_close_at_once),
 		TEST(both_close_at_once_and_both_fins_are_lost),
 		TEST(lost_fin_is_sent_again),

@@ -697,6 +697,84 @@ static void a_busy_program_gives_other_threads_a_turn(void **state)
 	assert_true(j.done);
 }
 
+/* --- SO_LINGER with a time ------------------------------------------------ */
+
+/* Reads everything, after half a second. */
+static void late_reader(void *arg)
+{
+	static char sink[4096];
+	struct job *j = arg;
+
+	posix_test_sleep_ms(500);
+	while ((j->result = read(j->fd, sink, sizeof(sink))) > 0)
+		;
+	j->done = true;
+}
+
+/* More than the peer's buffer holds, then close; returns how long that took. */
+static uint64_t close_lingering(int seconds, bool nonblock)
+{
+	static const char data[100000];
+	struct linger l = { 1, seconds };
+	uint64_t start_ns;
+
+	setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	assert_int_equal(write(pair[0], data, sizeof(data)), sizeof(data));
+	fcntl(pair[0], F_SETFL, nonblock ? O_NONBLOCK : 0);
+	start_ns = arch_clock_ns();
+	assert_int_equal(close(pair[0]), 0);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0); /* for stop to close */
+	return arch_clock_ns() - start_ns;
+}
+
+static void lingering_close_waits_for_the_peer(void **state)
+{
+	struct job j = { .fd = pair[1] };
+
+	thread_create("reader", late_reader, &j);
+	assert_in_range(
+	    close_lingering(5, false), 500 * NS_PER_MS, 900 * NS_PER_MS);
+	posix_test_sleep_ms(100);
+	assert_true(j.done);
+	assert_int_equal(j.result, 0); /* all, and the end */
+}
+
+static void lingering_close_waits_no_longer_than_told(void **state)
+{
+	struct job j = { .fd = pair[1] };
+
+	assert_in_range(close_lingering(2, false), 2 * NS_PER_S,
+	    2 * NS_PER_S + 10 * NS_PER_MS);
+	/* The rest is sent none the less. */
+	late_reader(&j);
+	assert_int_equal(j.result, 0);
+}
+
+static void nonblocking_close_does_not_linger(void **state)
+{
+	struct job j = { .fd = pair[1] };
+
+	assert_true(close_lingering(5, true) < NS_PER_MS);
+	late_reader(&j);
+	assert_int_equal(j.result, 0);
+}
+
+static void unread_data_does_not_linger(void **state)
+{
+	struct linger l = { 1, 5 };
+	uint64_t start_ns;
+	char c;
+
+	setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	assert_int_equal(write(pair[1], "x", 1), 1);
+	posix_test_sleep_ms(10);
+	start_ns = arch_clock_ns();
+	assert_int_equal(close(pair[0]), 0);
+	assert_true(arch_clock_ns() - start_ns < NS_PER_MS);
+	pair[0] = socket(AF_INET, SOCK_STREAM, 0);
+	FAILS(read(pair[1], &c, 1), ECONNRESET);
+}
+
 /* --- TCP_INFO, TCP_CONGESTION, ioctl -------------------------------------- */
 
 static void tcp_info_fits_any_length(void **state)
@@ -829,6 +907,10 @@ int main(void)
 		T(pieces_are_gathered_and_scattered),
 		T(pieces_leave_in_one_segment),
 		T(options_can_be_set_and_read),
+		T(lingering_close_waits_for_the_peer),
+		T(lingering_close_waits_no_longer_than_told),
+		T(nonblocking_close_does_not_linger),
+		T(unread_data_does_not_linger),
 		T(tcp_info_fits_any_length),
 		T(congestion_control_is_chosen_by_name),
 		T(ioctl_tells_what_waits),
