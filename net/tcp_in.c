@@ -374,20 +374,30 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 		tcp_sock_writable(c);
 }
 
-/* 3.10.7.4: "the send window should be updated", and the wl1, wl2
- * rule that keeps old segments from doing it. */
-static void window_update(struct tcp_conn *c, const struct tcp_seg *s)
+/*
+ * 3.10.7.4: "the send window should be updated", and the wl1, wl2 rule that
+ * keeps old segments from doing it.  Deviation: a segment that moves SND.UNA is
+ * the latest word of the peer whatever its number is (text that is sent again
+ * has an old one); with its ACK but an older window the right edge would lie
+ * beyond what the peer offered.
+ */
+static void window_update(
+    struct tcp_conn *c, const struct tcp_seg *s, bool advanced)
 {
-	if (seq_lt(c->snd_wl1, s->seq) ||
-	    (c->snd_wl1 == s->seq && seq_le(c->snd_wl2, s->ack))) {
-		/* A window that opens: what waited goes at once, and its
-		 * timer is not the one of the probes. */
-		if (!c->snd_wnd && s->wnd) {
-			tcp_timer_restart(c);
-			tcp_recover_window_opened(c);
-		}
-		set_window(c, s);
+	uint32_t wl1 = c->snd_wl1;
+
+	if (seq_lt(s->seq, wl1) ? !advanced
+	                        : s->seq == wl1 && seq_lt(s->ack, c->snd_wl2))
+		return;
+	/* A window that opens: what waited goes at once, and its timer is not
+	 * the one of the probes. */
+	if (!c->snd_wnd && s->wnd) {
+		tcp_timer_restart(c);
+		tcp_recover_window_opened(c);
 	}
+	set_window(c, s);
+	if (seq_lt(s->seq, wl1))
+		c->snd_wl1 = wl1;
 }
 
 /* Which states our acknowledged FIN leads to.  False when c is gone. */
@@ -433,8 +443,10 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 	if (!c->snd_wnd && !tcp_is_orphan(c))
 		c->silent_since_ns = 0;
 	if (!seq_lt(s->ack, c->snd_una)) {
+		bool advanced = s->ack != c->snd_una;
+
 		acknowledge(c, s);
-		window_update(c, s);
+		window_update(c, s, advanced);
 	}
 	return fin_acked_step(c);
 }

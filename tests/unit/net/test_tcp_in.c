@@ -733,6 +733,31 @@ static void old_segments_do_not_change_the_window(void **state)
 }
 
 /* Nor does an old duplicate, though its ACK may be news. */
+/* Text that is sent again has an old number, but its ACK and its window are
+ * new: the right edge is where the peer says. */
+static void old_number_with_new_ack_changes_the_window(void **state)
+{
+	struct sock *s = fx_accepted(1000, 5000);
+
+	fx_tcp()->cwnd = 65535;
+	in(.flags = PA, .seq = 1, .ack = 1, .len = 100, .wnd = 5000);
+	in(.flags = PA, .seq = 101, .ack = 1, .len = 100, .wnd = 5000);
+	fx_send(s, 20000);
+	for (uint32_t i = 0; i < 5; i++)
+		out(.flags = A, .seq = 1 + i * 1000, .ack = 201, .len = 1000);
+	in(.flags = PA, .seq = 1, .ack = 3001, .len = 100, .wnd = 2000);
+	out(.flags = A, .seq = 5001, .ack = 201);
+	expect_nothing(0); /* nothing beyond 5001 was offered */
+	assert_int_equal(fx_tcp()->snd_wnd, 2000);
+	/* The newest number still rules what does not acknowledge more. */
+	in(.flags = A, .seq = 1, .ack = 3001, .wnd = 9000);
+	out(.flags = A, .seq = 5001, .ack = 201);
+	expect_nothing(0);
+	in(.flags = A, .seq = 201, .ack = 3001, .wnd = 3000);
+	out(.flags = A, .seq = 5001, .ack = 201, .len = 1000);
+	fx_abort(s);
+}
+
 static void old_duplicates_do_not_change_the_window(void **state)
 {
 	struct sock *s = fx_accepted(1000, 3000);
@@ -1335,6 +1360,7 @@ int main(void)
 		fx_test(partial_ack_keeps_the_rest),
 		fx_test(old_segments_do_not_change_the_window),
 		fx_test(old_duplicates_do_not_change_the_window),
+		fx_test(old_number_with_new_ack_changes_the_window),
 		fx_test(old_duplicates_may_acknowledge),
 		fx_test(text_is_taken_once),
 		fx_test(text_that_straddles_is_cut_on_the_left),
