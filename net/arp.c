@@ -191,6 +191,22 @@ void arp_probe(struct netdev *dev, uint32_t ip)
 	send(dev, eth_broadcast, &f);
 }
 
+/* Asks the neighbour itself, and goes on to use what is known meanwhile. */
+static void confirm(struct arp_entry *e)
+{
+	e->state = ARP_PROBING;
+	e->tries = 0;
+	ask(e);
+}
+
+void arp_doubt(struct netdev *dev, uint32_t ip)
+{
+	struct arp_entry *e = find(dev, ip);
+
+	if (e && e->state == ARP_REACHABLE)
+		confirm(e);
+}
+
 void arp_tx(struct pkt *p, uint32_t next_hop)
 {
 	struct stack *st = p->stack;
@@ -210,11 +226,8 @@ void arp_tx(struct pkt *p, uint32_t next_hop)
 		if (st->arp.age.prev != &e->age_node)
 			touch(st, e);
 		if (e->state == ARP_REACHABLE &&
-		    now - e->confirmed_ns > ARP_REACHABLE_NS) {
-			e->state = ARP_PROBING;
-			e->tries = 0;
-			ask(e);
-		}
+		    now - e->confirmed_ns > ARP_REACHABLE_NS)
+			confirm(e);
 		eth_tx(p, e->mac, ETH_TYPE_IPV4);
 		return;
 	}

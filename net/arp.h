@@ -47,6 +47,11 @@ void arp_rx(struct pkt *p);
  * ARP_LIMITED. */
 void arp_tx(struct pkt *p, uint32_t next_hop);
 
+/* Who sends to the neighbour hears nothing from there: is it still where it
+ * was?
+ */
+void arp_doubt(struct netdev *dev, uint32_t ip);
+
 /* Tells the link that the device's address is ours (RFC 5227 2.3). */
 void arp_announce(struct netdev *dev);
 

@@ -252,6 +252,14 @@ void ip_tx_broadcast(
 
 #define ICMP_CODE_HOST 1
 
+void ip_doubt(struct stack *st, uint32_t src, uint32_t dst)
+{
+	struct ip_route r;
+
+	if (!ip_route(st, src, dst, &r) && !r.dev->is_loopback)
+		arp_doubt(r.dev, r.next_hop);
+}
+
 void ip_tx_failed(const struct pkt *p)
 {
 	const struct ip_hdr *h = (const struct ip_hdr *)p->data;

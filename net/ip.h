@@ -98,6 +98,10 @@ int ip_tx(struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto);
 void ip_tx_broadcast(
     struct pkt *p, struct netdev *dev, uint32_t src, uint8_t proto);
 
+/* Negative advice about the next hop (RFC 9293 3.8.3 (a)): what was sent from
+ * src to dst is not answered. */
+void ip_doubt(struct stack *st, uint32_t src, uint32_t dst);
+
 /* A packet of ours, [ip][payload], cannot reach its next hop: tells its
  * protocol as ICMP "host unreachable" would.  Borrows p.  The protocol may not
  * send in answer. */

@@ -274,6 +274,7 @@ struct tcp_seg {
 /* RFC 9293 3.8.3: give up after R2; at least 100 s, and 3 minutes for SYN. */
 #define TCP_R2_NS           (185 * NS_PER_S)
 #define TCP_R2_TRIES        6
+#define TCP_R1_TRIES        3                /* SHLD-10 */
 #define TCP_R2_PASSIVE_NS   (60 * NS_PER_S)  /* a SYN that nobody confirms */
 #define TCP_DELACK_NS       (40 * NS_PER_MS) /* RFC 9293 3.8.6.3: < 0.5 s */
 #define TCP_DELACK_QUICK_NS (2 * NS_PER_MS)

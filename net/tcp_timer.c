@@ -7,6 +7,7 @@
 #include "net/tcp_internal.h"
 
 #include "lib/errno.h"
+#include "net/ip.h"
 #include "net/stack.h"
 
 static uint64_t clamp_rto(uint64_t rto_ns)
@@ -155,7 +156,8 @@ static bool patience_ends(const struct tcp_conn *c)
 	                            : TCP_R2_NS);
 }
 
-/* RFC 9293 3.8.3: R2, in time since the first unanswered try; but a timeout
+/* RFC 9293 3.8.3: R1, in retransmissions without an answer: the way may be
+ * broken nearby.  R2, in time since the first unanswered try; but a timeout
  * that was backed off far before must still get its tries. */
 static bool gave_up(struct tcp_conn *c)
 {
@@ -165,8 +167,9 @@ static bool gave_up(struct tcp_conn *c)
 			c->silent_since_ns = 1;
 		c->silent_tries = 0;
 	}
-	if (c->silent_tries < TCP_R2_TRIES)
-		c->silent_tries++;
+	if (c->silent_tries < TCP_R2_TRIES &&
+	    ++c->silent_tries == TCP_R1_TRIES + 1)
+		ip_doubt(c->stack, c->t.local.ip, c->t.peer.ip);
 	if (!patience_ends(c))
 		return false;
 	stack_count(c->stack, COUNT_TCP_GAVE_UP);

@@ -405,6 +405,26 @@ static void silence_ends_a_connection(void **state)
 	sock_close(s);
 }
 
+/* R1 (MUST-20, SHLD-10): the next hop is asked whether it is there. */
+static void third_retransmission_makes_the_next_hop_doubtful(void **state)
+{
+	struct sock *s = with_rtt(100);
+
+	fx_send(s, 1000);
+	for (unsigned i = 0; i < 4; i++)
+		out_within(
+		    MINUTE, .flags = PA, .seq = 1, .ack = 1, .len = 1000);
+	fx.arp_by_hand = true;
+	expect_arp((struct fx_arp){ .op = 1,
+	               .eth_dst = fx_peer_mac,
+	               .sender_ip = FX_IP,
+	               .target_ip = FX_PEER },
+	    MINUTE);
+	out(.flags = PA, .seq = 1, .ack = 1, .len = 1000);
+	fx.arp_by_hand = false;
+	fx_abort(s);
+}
+
 static void an_answer_starts_the_patience_again(void **state)
 {
 	struct sock *s = with_rtt(100);
@@ -652,6 +672,7 @@ int main(void)
 		fx_test(rto_is_three_seconds_after_a_lost_syn),
 		fx_test(rto_is_three_seconds_after_a_lost_syn_ack),
 		fx_test(silence_ends_a_connection),
+		fx_test(third_retransmission_makes_the_next_hop_doubtful),
 		fx_test(an_answer_starts_the_patience_again),
 		fx_test(orphans_that_nobody_answers_end),
 		fx_test(fin_is_retransmitted),
