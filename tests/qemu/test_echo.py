@@ -95,6 +95,12 @@ def test_two_hundred_at_once(boot):
             assert part
             got += part
         assert got == data
+    status, _, body = guest.get("/net/sockets", guest.ready["admin"])
+    lines = [line for line in body.decode().splitlines() if
+             line.startswith("tcp established %s:7 " % guest.ready["ip"])]
+    assert status == 200 and len(lines) == 200
+    assert all(" sent=10003 received=10003 owner=socket" in line
+               for line in lines)
     for s in clients:
         s.close()
     guest.pools_return_to(base)
