@@ -13,7 +13,8 @@
 #include "net/stack.h"
 
 #define ORPHAN_SHARE 4
-#define LOOK_AT      16 /* orphans, the oldest: who makes progress is gone soon */
+/* The oldest: who makes progress is gone soon. */
+#define LOOK_AT 16
 
 static bool is_listed(const struct tcp_conn *c)
 {
