@@ -59,7 +59,8 @@ static void set_mss(struct tcp_conn *c, uint16_t offered)
 static void set_window(struct tcp_conn *c, const struct tcp_seg *s)
 {
 	c->snd_wnd = s->wnd;
-	c->snd_wl1 = s->seq;
+	if (!tcp_is_synchronized(c) || seq_lt(c->snd_wl1, s->seq))
+		c->snd_wl1 = s->seq;
 	c->snd_wl2 = s->ack;
 	if (s->wnd > c->max_snd_wnd)
 		c->max_snd_wnd = s->wnd;

@@ -38,8 +38,6 @@ struct oracle_flow {
 	uint32_t high_sack; /* what the peer told of, at most */
 	uint32_t edge;      /* of the peer's window, as far as it ever was */
 	bool edge_known;
-	uint32_t newest;       /* the highest SEG.SEQ that came with an ACK */
-	uint32_t old_acked;    /* bytes that older ones acknowledged since */
 	unsigned dups;         /* ACKs without progress since the last with */
 	uint32_t resent_below; /* top when something was last sent again */
 	bool resent;
@@ -274,12 +272,6 @@ static void received_window(struct oracle_flow *f, const struct seen *g)
 
 	if (!f->edge_known || seq_lt(f->edge, edge))
 		f->edge = edge;
-	if (!f->edge_known || seq_lt(f->newest, g->s.seq)) {
-		f->newest = g->s.seq;
-		f->old_acked = 0;
-	}
-	if (f->newest != g->s.seq)
-		f->old_acked += g->s.ack - f->una;
 	f->edge_known = true;
 }
 
@@ -459,7 +451,6 @@ static void sent_syn(struct oracle_flow *f, const struct seen *g)
 		f->fin = f->reset = f->acked = f->ts_sent = f->edge_known =
 		    f->resent = false;
 		f->timeouts = f->dups = 0;
-		f->old_acked = 0;
 		f->cwnd = f->cwnd_max = 0;
 		f->isn = f->una = f->top = f->high_sack = g->s.seq;
 	}
@@ -530,15 +521,6 @@ static void sent_fin(struct oracle_flow *f, const struct seen *g)
 	f->fin |= fin;
 }
 
-/* How far beyond the peer's window: a probe's byte, or FIN.  And SND.WND counts
- * from SND.UNA on, so that a segment older than SND.WL1 with a new ACK moves
- * the edge to where the peer did not offer anything (RFC 9293 3.10.7.4, fifth,
- * to the letter). */
-static int32_t beyond(const struct oracle_flow *f)
-{
-	return 1 + (int32_t)f->old_acked;
-}
-
 /* RFC 5681 3: FlightSize stays within cwnd, but for limited transmit (RFC
  * 3042), a tail loss probe (RFC 8985 7.3), the two segments that ask whether a
  * timeout was needed (RFC 5682 2.1 step 2b), and what duplicates let go in
@@ -550,7 +532,7 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 	uint32_t allowed, extra;
 	struct view v;
 
-	if (f->edge_known && (int32_t)(g->end - f->edge) > beyond(f))
+	if (f->edge_known && (int32_t)(g->end - f->edge) > 1)
 		wrong(f, g, "%u bytes beyond the peer's window",
 		    g->end - f->edge);
 	if (g->s.len == 0 || !look(f, &v))
