@@ -65,9 +65,9 @@ struct oracle_flow {
 	uint32_t ts_came;
 	bool ts_seen;
 
-	/* Timeouts in a row. */
-	unsigned timeouts;
-	uint64_t timeout_ns, timeout_gap_ns;
+	/* Timeouts in a row; probes of the tail without an answer. */
+	unsigned timeouts, probes;
+	uint64_t timeout_ns, timeout_gap_ns, received_ns;
 
 	/* The connection's inside, as it was last. */
 	uint32_t cwnd, cwnd_max, rcvbuf_max;
@@ -195,7 +195,7 @@ static struct oracle_flow *flow_of(struct oracle *o, unsigned side,
 
 struct view {
 	uint32_t cwnd, mss, una, recover, ooo, recvq, rcvbuf;
-	bool in_recovery, frto, synchronized;
+	bool in_recovery, repairing, frto, synchronized, open;
 };
 
 static bool look(const struct oracle_flow *f, struct view *v)
@@ -212,7 +212,9 @@ static bool look(const struct oracle_flow *f, struct view *v)
 		.ooo = c->ooo_len,
 		.recvq = c->recvq.len,
 		.rcvbuf = tcp_rcvbuf(c),
+		.repairing = c->recovery != TCP_NO_RECOVERY,
 		.frto = c->frto == TCP_FRTO_NEW,
+		.open = c->snd_wnd != 0,
 		.in_recovery = c->recovery == TCP_FAST_RECOVERY,
 		.synchronized = tcp_is_synchronized(c) };
 	return true;
@@ -318,7 +320,8 @@ static void received(struct oracle_flow *f, const struct seen *g)
 {
 	struct view v;
 
-	f->timeouts = 0;
+	f->timeouts = f->probes = 0;
+	f->received_ns = arch_clock_ns();
 	if (look(f, &v))
 		f->cwnd = v.cwnd;
 	add_range(f, g->s.seq, g->end);
@@ -535,6 +538,9 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 	if (f->edge_known && (int32_t)(g->end - f->edge) > 1)
 		wrong(f, g, "%u bytes beyond the peer's window",
 		    g->end - f->edge);
+	/* A probe of the tail starts the timeout anew (RFC 8985 7.3). */
+	if (g->s.len > 0)
+		f->timeouts = 0;
 	if (g->s.len == 0 || !look(f, &v))
 		return;
 	allowed = v.cwnd > f->cwnd ? v.cwnd : f->cwnd;
@@ -548,6 +554,22 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 		allowed += f->high_sack - f->una;
 	if (f->cwnd != 0 && flight > allowed && g->s.len > 1)
 		wrong(f, g, "%u in flight, %u allowed", flight, allowed);
+}
+
+/* RFC 8985 7.2: outside of recovery, and not for what has just come, only a
+ * probe of the tail sends something again, and then waits for an ACK. */
+static void sent_probe(struct oracle_flow *f, const struct seen *g)
+{
+	struct view v;
+
+	if (f->received_ns == arch_clock_ns() || !look(f, &v) ||
+	    !v.synchronized || !v.open || v.repairing ||
+	    f->o->wire->end[f->side].out.slots != 0)
+		return;
+	if (++f->probes > 1)
+		wrong(f, g, "a second probe of the tail without an ACK");
+	if (!f->sack_agreed)
+		wrong(f, g, "a probe of the tail without SACK");
 }
 
 /* RFC 6298 5.5: the first bytes again and again without a word between. */
@@ -582,8 +604,10 @@ static void sent_text(struct oracle_flow *f, const struct seen *g)
 	sent_fin(f, g);
 	if (seq_lt(f->top, g->end) && !(g->s.flags & TCP_SYN))
 		sent_new(f, g);
-	if (again)
+	if (again) {
 		sent_again(f, g);
+		sent_probe(f, g);
+	}
 	if (seq_lt(f->top, g->end))
 		f->top = g->end;
 }

@@ -12,6 +12,7 @@
  *	bytes sent again are the same bytes              RFC 9293 3.4
  *	nothing follows a FIN, which keeps its number    RFC 9293 3.10.7.4
  *	timeouts in a row double                         RFC 6298 5.5
+ *	one tail loss probe, then an ACK                 RFC 8985 7.2
  *	recovery ends when all it began with came        RFC 6582, RFC 6675
  *	SACK blocks tell what came, above the ACK,       RFC 2018 4, RFC 2883
  *	  or what came twice
