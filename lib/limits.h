@@ -32,9 +32,9 @@ struct limit {
 	uint32_t min, max;
 };
 
-static const struct limit limit_packets = { 190, 256, 16384 };
-static const struct limit limit_chunks = { 260, 512, 131072 };
-static const struct limit limit_conns = { 330, 128, 65536 };
+static const struct limit limit_packets = { 170, 256, 16384 };
+static const struct limit limit_chunks = { 230, 512, 131072 };
+static const struct limit limit_conns = { 390, 128, 65536 };
 static const struct limit limit_time_waits = { 30, 256, 65536 };
 static const struct limit limit_socks = { 100, 160, 65536 };
 static const struct limit limit_sent = { 20, 512, 65536 };

@@ -60,7 +60,7 @@ bool tcp_something_waits(const struct tcp_conn *c)
 static bool held_back(const struct tcp_conn *c)
 {
 	return tcp_is_synchronized(c) && c->snd_nxt == c->snd_una &&
-	       c->sendq.len && c->snd_wnd;
+	       c->sendq.len && c->snd_wnd && !c->ecn_hold;
 }
 
 /* From the first try to its timeout; not longer than the user waits. */
