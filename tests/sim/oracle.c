@@ -305,6 +305,9 @@ static void agree(struct oracle_flow *f)
 static void received_syn(struct oracle_flow *f, const struct seen *g)
 {
 	f->syn[f->syns++ % SYNS] = g->s.seq;
+	/* What was answered stands; a later try may offer less. */
+	if (f->acked && g->s.seq + 1 == f->base)
+		return;
 	f->peer_has_scale = g->has_scale;
 	f->peer_scale = g->scale;
 	f->peer_sack_ok = g->sack_ok;
@@ -455,14 +458,17 @@ static void sent_syn(struct oracle_flow *f, const struct seen *g)
 		    f->resent = false;
 		f->timeouts = f->dups = 0;
 		f->cwnd = f->cwnd_max = 0;
+		f->scale_offered = f->sack_offered = false;
 		f->isn = f->una = f->top = f->high_sack = g->s.seq;
 	}
 	if (!(g->s.flags & TCP_ACK))
 		f->peer_has_scale = f->peer_sack_ok = false;
 	f->open = true;
-	f->scale_offered = g->has_scale;
-	f->sack_offered = g->sack_ok;
-	f->scale_out = g->scale;
+	/* The peer may answer any try. */
+	f->scale_offered |= g->has_scale;
+	f->sack_offered |= g->sack_ok;
+	if (g->has_scale)
+		f->scale_out = g->scale;
 	agree(f);
 	if (!f->edge_known && f->syns > 0) {
 		f->edge = g->s.seq + 1 + f->edge;
