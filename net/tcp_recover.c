@@ -178,8 +178,7 @@ static void prr(struct tcp_conn *c, const struct tcp_ack *a)
  * that retransmissions after a timeout made. */
 static bool may_enter(const struct tcp_conn *c)
 {
-	return c->recovery == TCP_NO_RECOVERY &&
-	       seq_lt(c->recover, c->snd_una);
+	return c->recovery == TCP_NO_RECOVERY && seq_lt(c->recover, c->snd_una);
 }
 
 /* Whether another duplicate ACK lets a segment go: in recovery; the first two

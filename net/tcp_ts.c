@@ -68,9 +68,10 @@ void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s)
  * that is more exact; after it was sent again only the echo tells which of both
  * was acknowledged.  One sample each round trip, as RFC 6298 assumes (RFC 7323
  * appendix G), so its gains stay.  An echo of what we cannot have said is none.
- * Nor is that of an ACK whose D-SACK lies in what it newly acknowledges: the ACK
- * before was lost, this one answers a retransmission, but echoes the original,
- * since what is outside the window does not move TS.Recent (RFC 7323 5.3, R2).
+ * Nor is that of an ACK whose D-SACK lies in what it newly acknowledges: the
+ * ACK before was lost, this one answers a retransmission, but echoes the
+ * original, since what is outside the window does not move TS.Recent (RFC
+ * 7323 5.3, R2).
  */
 void tcp_ts_sample(
     struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)

@@ -568,7 +568,8 @@ static void sent_probe(struct oracle_flow *f, const struct seen *g)
 {
 	struct view v;
 
-	if (f->received_ns == arch_clock_ns() || !look(f, &v) ||
+	if (f->received_ns == arch_clock_ns() ||
+	    f->o->icmp_ns[f->side] == arch_clock_ns() || !look(f, &v) ||
 	    !v.synchronized || !v.open || v.repairing ||
 	    f->o->wire->end[f->side].out.slots != 0)
 		return;
@@ -623,7 +624,8 @@ static void sent(struct oracle_flow *f, const struct seen *g)
 	if (g->s.flags & TCP_RST) {
 		/* One that answers an ACK of an older connection stands where
 		 * that did, and ends nothing (RFC 9293 3.10.7.3). */
-		f->reset |= seq_le(f->isn, g->s.seq) && seq_le(g->s.seq, f->top);
+		f->reset |=
+		    seq_le(f->isn, g->s.seq) && seq_le(g->s.seq, f->top);
 		return;
 	}
 	if (g->s.flags & TCP_SYN)
@@ -638,6 +640,13 @@ static void sent(struct oracle_flow *f, const struct seen *g)
 
 /* --- The whole ----------------------------------------------------------- */
 
+static bool is_icmp(const uint8_t *frame, size_t len)
+{
+	const struct ip_hdr *ip = (const struct ip_hdr *)(frame + 14);
+
+	return len >= 14 + sizeof(*ip) && ip->proto == IP_PROTO_ICMP;
+}
+
 static void watch(void *ctx, enum wire_moment m, unsigned side,
     const uint8_t *frame, size_t len)
 {
@@ -647,6 +656,8 @@ static void watch(void *ctx, enum wire_moment m, unsigned side,
 	struct oracle_flow *f;
 	struct seen g;
 
+	if (m == WIRE_RECEIVED && is_icmp(frame, len))
+		o->icmp_ns[side] = arch_clock_ns();
 	if (!read_segment(frame, len, &g))
 		return;
 	src = (struct sock_addr){ g.s.src_ip, g.s.src_port };

@@ -40,7 +40,8 @@ struct oracle {
 	struct oracle_flow **flows; /* a table by ports */
 	oracle_fail_fn *fail;
 	void *ctx;
-	uint64_t segments; /* looked at */
+	uint64_t segments;   /* looked at */
+	uint64_t icmp_ns[2]; /* when a side last received ICMP */
 };
 
 /* Watches the wire between two stacks. */

@@ -25,17 +25,17 @@
 #include "sched/timer.h"
 #include "tests/sim/sim.h"
 
-#define PORT       7
-#define MSS        1460u
-#define FRAME      1538u /* of a full segment, with preamble and gap */
-#define SMALL      2048u /* bytes of a tiny window */
-#define FLOWS      8
-#define STEP       61 /* prime: the sample holds every value of each axis */
-#define BYTES_MIN  (32u << 10)
-#define BYTES_MAX  (2u << 20)
-#define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
-#define CHUNKS     2048
-#define TAIL_S     0.4 /* of a timeout */
+#define PORT      7
+#define MSS       1460u
+#define FRAME     1538u /* of a full segment, with preamble and gap */
+#define SMALL     2048u /* bytes of a tiny window */
+#define FLOWS     8
+#define STEP      61 /* prime: the sample holds every value of each axis */
+#define BYTES_MIN (32u << 10)
+#define BYTES_MAX (2u << 20)
+#define COUNT(a)  (sizeof(a) / sizeof((a)[0]))
+#define CHUNKS    2048
+#define TAIL_S    0.4 /* of a timeout */
 /* What a send buffer grows to; a receive buffer may get more (tcp_tune.c). */
 #define WINDOW_MAX (CHUNKS * BYTEQ_CHUNK_ROOM / 8.0)
 /* Longer than any orphan sends what is left. */
@@ -105,10 +105,10 @@ static double root(double x)
 }
 
 /*
- * Mbit/s that theory grants once the start is over: the wire's payload; a window
- * for each round trip; and under random loss MSS/RTT * sqrt(3/2) / sqrt(p)
- * (Mathis et al. 1997, RFC 3155 2.2) for each flow.  Round trips count the time
- * of a full frame.
+ * Mbit/s that theory grants once the start is over: the wire's payload; a
+ * window for each round trip; and under random loss MSS/RTT * sqrt(3/2) /
+ * sqrt(p) (Mathis et al. 1997, RFC 3155 2.2) for each flow.  Round trips count
+ * the time of a full frame.
  */
 static double rtt_s_of(const struct cell *c)
 {
@@ -328,9 +328,9 @@ static void every_byte_arrives_in_every_cell(void **state)
 	assert_true(done > 0);
 }
 
-/* Where the wire loses nothing, theory is nearly reached, though slow start fills
- * the queue until it overflows; when that takes the last segment, a timeout is
- * what tells. */
+/* Where the wire loses nothing, theory is nearly reached, though slow start
+ * fills the queue until it overflows; when that takes the last segment, a
+ * timeout is what tells. */
 static void clean_cells_come_near_the_theory(void **state)
 {
 	for (unsigned i = 0; i < COUNT(losses) * COUNT(rtts_ms) * COUNT(mbits);
@@ -341,7 +341,8 @@ static void clean_cells_come_near_the_theory(void **state)
 		if (c.loss > 0 || c.rtt_ms > 100)
 			continue;
 		got = run_cell(&c);
-		if (1 / got > 2 / theory(&c) + TAIL_S * 1e6 / 8 / (double)bytes_of(&c))
+		if (1 / got >
+		    2 / theory(&c) + TAIL_S * 1e6 / 8 / (double)bytes_of(&c))
 			fail_msg(
 			    "cell %u: %.2f Mbit/s of %.2f", i, got, theory(&c));
 	}

@@ -7,7 +7,8 @@
  *
  * The environment variable SIM_PCAP names a folder: there each wire leaves
  * NAME.sent.pcap and NAME.got.pcap (what went in, and what came out) unless
- * wire_stop was reached, that is: those of a failing case.
+ * wire_stop was reached, that is: those of a failing case; with SIM_PCAP_KEEP
+ * set, those of all.
  */
 #pragma once
 
