@@ -60,10 +60,10 @@ enum sock_opt {
 	SOCK_OPT_TYPE,       /* get only: enum sock_type */
 	SOCK_OPT_BROADCAST,  /* 0 or 1 */
 	/* TCP only, -EINVAL out of range; a listener's are inherited. */
-	SOCK_OPT_KEEPALIVE,   /* 0 or 1 */
-	SOCK_OPT_KEEPIDLE,    /* seconds of silence before the first probe */
-	SOCK_OPT_KEEPINTVL,   /* seconds between probes */
-	SOCK_OPT_KEEPCNT,     /* unanswered probes that end the connection */
+	SOCK_OPT_KEEPALIVE,    /* 0 or 1 */
+	SOCK_OPT_KEEPIDLE,     /* seconds of silence before the first probe */
+	SOCK_OPT_KEEPINTVL,    /* seconds between probes */
+	SOCK_OPT_KEEPCNT,      /* unanswered probes that end the connection */
 	SOCK_OPT_USER_TIMEOUT, /* ms without an answer that end it; 0: R2 */
 	/* TCP: bytes; 0 none.  Get: that of the connection, when there is */
 	SOCK_OPT_MAXSEG,

@@ -43,7 +43,7 @@ struct sock {
 	bool connect_told; /* connect's outcome was returned */
 	struct list syn_queue, accept_queue; /* struct tcp_conn */
 	uint32_t syn_len, accept_len, backlog;
-	uint64_t cookies_until_ns;    /* SYN cookies may come back till then */
+	uint64_t cookies_until_ns; /* SYN cookies may come back till then */
 	bool cork;
 	enum sock_quickack quickack;
 	uint16_t maxseg;              /* SOCK_OPT_MAXSEG */

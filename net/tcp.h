@@ -62,7 +62,7 @@ struct tcp {
 	struct timer tw_timer;
 	struct list orphans; /* struct tcp_conn, the first closed first */
 	uint32_t orphan_count, orphan_chunks;
-	uint64_t msl_ns;             /* RFC 9293 3.4.1; tcp.msl */
+	uint64_t msl_ns;    /* RFC 9293 3.4.1; tcp.msl */
 	uint64_t rcv_extra; /* what receive buffers grew by, all together */
 	const struct tcp_cc_ops *cc; /* of new connections; tcp.cc */
 	enum tcp_ecn ecn;            /* tcp.ecn */
