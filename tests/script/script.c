@@ -702,7 +702,10 @@ static const struct {
 } options[] = { { "reuseaddr", SOCK_OPT_REUSEADDR },
 	{ "nodelay", SOCK_OPT_NODELAY }, { "linger", SOCK_OPT_LINGER },
 	{ "rcvbuf", SOCK_OPT_RCVBUF }, { "sndbuf", SOCK_OPT_SNDBUF },
-	{ "error", SOCK_OPT_ERROR }, { "acceptconn", SOCK_OPT_ACCEPTCONN } };
+	{ "error", SOCK_OPT_ERROR }, { "acceptconn", SOCK_OPT_ACCEPTCONN },
+	{ "keepalive", SOCK_OPT_KEEPALIVE }, { "keepidle", SOCK_OPT_KEEPIDLE },
+	{ "keepintvl", SOCK_OPT_KEEPINTVL }, { "keepcnt", SOCK_OPT_KEEPCNT },
+	{ "user_timeout", SOCK_OPT_USER_TIMEOUT } };
 
 static enum sock_opt option_word(void)
 {
@@ -741,7 +744,7 @@ static void do_events(void)
 	} bits[] = { { "readable", SOCK_READABLE },
 		{ "writable", SOCK_WRITABLE }, { "error", SOCK_ERROR },
 		{ "hangup", SOCK_HANGUP }, { "peer_shut", SOCK_PEER_SHUT },
-		{ "none", 0 } };
+		{ "urgent", SOCK_URGENT }, { "none", 0 } };
 	uint32_t seen = sock_events(socket_word()->sock), want = 0;
 
 	while (more()) {
@@ -809,7 +812,7 @@ static void do_icmp(void)
 	if (!is_next("quote"))
 		wrong("expected quote SEQ");
 	ip->version_ihl = 0x45;
-	ip->total_len = be16_make(40);
+	ip->total_len = be16_make(1500); /* a full segment */
 	ip->ttl = 60;
 	ip->proto = IP_PROTO_TCP;
 	ip->src = be32_make(FX_IP);
