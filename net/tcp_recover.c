@@ -76,13 +76,17 @@ static bool echo_is_older(
 	return seq_lt(s->opt.ts_ecr, tcp_ts_at(c, again_ns));
 }
 
-/* RFC 3708: D-SACK says of everything sent again that it was there. */
+/* RFC 3708: D-SACK says of everything sent again that it was there.  What was
+ * there once was late: reordering that RFC 8985 6.2 step 3 cannot see, since it
+ * looks at nothing that was sent again; without this a path where whatever is
+ * late is late by many segments would never be known for one that reorders. */
 static bool all_was_there_twice(struct tcp_conn *c, const struct tcp_ack *a)
 {
 	uint32_t n = a->dsack_end - a->dsack_start;
 
 	if (!a->dsack || !c->undo.bytes || seq_lt(a->dsack_start, c->undo.una))
 		return false;
+	c->rack.reordering_seen = true;
 	c->undo.bytes -= min_u32(n, c->undo.bytes);
 	return !c->undo.bytes;
 }

@@ -155,6 +155,21 @@ static void d_sack_widens_the_reordering_window(void **state)
 	done(s);
 }
 
+/* What was sent again and had arrived was late by more than three segments. */
+static void d_sack_of_what_was_sent_again_tells_of_reordering(void **state)
+{
+	struct sock *s = bulk();
+
+	sack(1, 2, 5);
+	fx_forget_frames();
+	ack(5);
+	assert_false(fx_tcp()->rack.reordering_seen);
+	in(.flags = A, .seq = 1, .ack = AT(6), .sacks = 1,
+	    .sack = { AT(1), AT(2) });
+	assert_true(fx_tcp()->rack.reordering_seen);
+	done(s);
+}
+
 static void lost_retransmission_is_sent_again_without_timeout(void **state)
 {
 	struct sock *s = bulk();
@@ -510,6 +525,7 @@ int main(void)
 		fx_test(reordering_within_the_window_is_no_loss),
 		fx_test(reordering_that_was_seen_makes_patient),
 		fx_test(d_sack_widens_the_reordering_window),
+		fx_test(d_sack_of_what_was_sent_again_tells_of_reordering),
 		fx_test(lost_retransmission_is_sent_again_without_timeout),
 		fx_test(half_a_window_lost_recovers_in_about_a_round_trip),
 		fx_test(blocks_outside_what_is_out_are_ignored),
