@@ -9,12 +9,12 @@ import ctypes
 import fcntl
 import itertools
 import os
-import random
-import select
 import socket
 import struct
 import subprocess
 import threading
+
+from guest import BUILD
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
@@ -120,104 +120,102 @@ class Tap:
         return child
 
 
-class LossyTap(Tap):
-    """A Tap behind a relay that loses, doubles, delays and damages frames, as
-    its seed says (tc's netem is not on every machine).
+class Relay:
+    """The program relay.c, compiled, between two ends; see there."""
 
-        [ namespace, tap0 ]--- relay of this process --- dgram ---[ guest ]
+    def __init__(self, seed, first, second, fds):
+        self.process = subprocess.Popen(
+            [compiled("relay"), str(seed), first, second], pass_fds=fds,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def impair(self, **settings):
+        """Replaces all settings."""
+        self.process.stdin.write(" ".join(
+            "%s=%s" % pair for pair in settings.items()) + "\n")
+        self.process.stdin.flush()
+        assert self.process.stdout.readline() == "ok\n", settings
+
+    def end(self):
+        """Returns what happened to the frames of each direction."""
+        self.process.stdin.close()
+        said = self.process.stdout.read()
+        self.process.wait()
+        return said.splitlines()
+
+
+def compiled(name):
+    """tests/qemu/NAME.c as a program of this machine."""
+    source = os.path.join(os.path.dirname(__file__), name + ".c")
+    program = os.path.join(BUILD, "tests", name)
+    if not os.path.exists(program) or \
+            os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        draft = "%s.%d" % (program, os.getpid())
+        subprocess.run(["gcc", "-std=gnu11", "-Wall", "-Wextra", "-O2",
+                        "-pthread", "-o", draft, source], check=True)
+        os.rename(draft, program)
+    return program
+
+
+class LossyTap(Tap):
+    """A Tap behind a relay that impairs (tc's netem is not on every machine).
+
+        [ namespace, tap0 ]--- relay --- dgram ---[ guest ]
     """
 
-    def __init__(self, seed, loss=0.0, double=0.0, delay=0.0, damage=0.0,
-                 **options):
-        super().__init__(**options)
-        self.rates = loss, double, delay, damage
-        self.seed = seed
-        self.calm = False  # set: everything passes
+    def __init__(self, seed, **impaired):
+        super().__init__()
+        self.seed, self.impaired, self.relay = seed, impaired, None
 
     def open(self, folder):
         super().open(folder)
-        self.tap = self.call(self.attach)
-        self.mine = os.path.join(folder, "relay.sock")
-        self.theirs = os.path.join(folder, "guest.sock")
-        self.guest_end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.guest_end.bind(self.mine)
-        self.guest_end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-        self.guest_end.settimeout(0.2)
-        self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sender.settimeout(20)
-        self.running = True
-        self.threads = [
-            threading.Thread(target=self.relay, args=ends, daemon=True)
-            for ends in ((1, self.from_tap, self.to_guest),
-                         (2, self.from_guest, self.to_tap))]
-        for thread in self.threads:
-            thread.start()
+        mine = os.path.join(folder, "relay.sock")
+        theirs = os.path.join(folder, "guest.sock")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+            link.bind(mine)
+            self.start_relay("%d:%s" % (link.fileno(), theirs), link.fileno())
         return ["-netdev", "dgram,id=n0,local.type=unix,local.path=%s,"
-                "remote.type=unix,remote.path=%s" % (self.theirs, self.mine)]
+                "remote.type=unix,remote.path=%s" % (theirs, mine)]
 
-    def attach(self):
-        fd = os.open("/dev/net/tun", os.O_RDWR)
-        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH", b"tap0",
-                                               IFF_TAP | IFF_NO_PI))
-        return fd
+    def start_relay(self, other, other_fd):
+        tap = self.call(attach)
+        self.relay = Relay(self.seed, str(tap), other, (tap, other_fd))
+        os.close(tap)
+        self.relay.impair(**self.impaired)
 
-    def from_tap(self):
-        if not select.select([self.tap], [], [], 0.2)[0]:
-            return None
-        return os.read(self.tap, 4096)
-
-    def from_guest(self):
-        try:
-            return self.guest_end.recv(4096)
-        except socket.timeout:
-            return None
-
-    def to_guest(self, frame):
-        try:
-            self.sender.sendto(frame, self.theirs)
-        except OSError:
-            pass  # not there yet, or gone
-
-    def to_tap(self, frame):
-        os.write(self.tap, frame)
-
-    def relay(self, number, receive, send):
-        chance = random.Random(self.seed * 2 + number)
-        loss, double, delay, damage = self.rates
-        held = []
-        while self.running:
-            frame = receive()
-            if frame is None or self.calm:
-                for late in held:
-                    send(late)
-                held = []
-            if frame is None:
-                continue
-            if self.calm:
-                send(frame)
-                continue
-            if chance.random() < loss:
-                continue
-            if chance.random() < damage and len(frame) > 40:
-                broken = bytearray(frame)
-                broken[chance.randrange(14, len(frame))] ^= \
-                    1 << chance.randrange(8)
-                frame = bytes(broken)
-            if chance.random() < delay:
-                held.append(frame)
-                continue
-            send(frame)
-            if chance.random() < double:
-                send(frame)
-            if held and chance.random() < 0.3:
-                send(held.pop(0))
+    def calm(self):
+        """From now on everything passes."""
+        self.relay.impair()
 
     def close(self):
-        self.running = False
-        for thread in getattr(self, "threads", []):
-            thread.join()
-        if hasattr(self, "tap"):
-            os.close(self.tap)
-            self.guest_end.close()
-            self.sender.close()
+        if self.relay:
+            print("relay:", "; ".join(self.relay.end()))
+            self.relay = None
         super().close()
+
+
+class LossyPair(LossyTap):
+    """Linux in the guest's place, so that both can be compared.
+
+        [ namespace, tap0 ]--- relay ---[ tap0, namespace .other, 10.66.0.2 ]
+    """
+
+    def open(self, _folder=None):
+        self.other = Tap(host=self.guest)
+        Tap.open(self, None)
+        self.other.open(None)
+        end = self.other.call(attach)
+        self.start_relay(str(end), end)
+        os.close(end)
+
+    def close(self):
+        super().close()
+        self.other.close()
+
+
+def attach():
+    """The other end of tap0 of this thread's namespace."""
+    fd = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH", b"tap0",
+                                           IFF_TAP | IFF_NO_PI))
+    return fd

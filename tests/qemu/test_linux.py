@@ -159,10 +159,10 @@ def test_arp_cache_of_linux_learns_us(boot):
 @pytest.mark.parametrize("kind,rates,size", [
     ("loss", dict(loss=0.02), 2 * MIB),
     ("heavy_loss", dict(loss=0.1), 200000),
-    ("reordering", dict(delay=0.05), 2 * MIB),
+    ("reordering", dict(late=0.05, late_ms=3), 2 * MIB),
     ("doubled", dict(double=0.2), 2 * MIB),
     ("damage", dict(damage=0.02), 2 * MIB),
-    ("everything", dict(loss=0.02, delay=0.03, double=0.03, damage=0.01),
+    ("everything", dict(loss=0.02, late=0.03, late_ms=3, double=0.03, damage=0.01),
      1 * MIB)], ids=["loss", "heavy_loss", "reordering", "doubled", "damage",
                     "everything"])
 def test_bad_cable(boot, kind, rates, size):
@@ -172,11 +172,11 @@ def test_bad_cable(boot, kind, rates, size):
     print("seed", seed)
     tap = LossyTap(seed, **rates)
     guest = boot(net=tap, append="tcp.msl=1", pcap_bytes=96)
-    tap.calm = True
+    tap.calm()
     base = guest.stats()
-    tap.calm = False
+    tap.relay.impair(**rates)
     check(guest, noise(size, seed))
-    tap.calm = True
+    tap.calm()
     guest.pools_return_to(base, 60)
     change = guest.stats().since(base)
     seen = {"loss": "tcp.retransmits", "heavy_loss": "tcp.retransmits",
