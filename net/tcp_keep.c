@@ -68,10 +68,8 @@ static void expired(struct timer *t)
 void tcp_keep_heard(struct tcp_conn *c)
 {
 	c->heard_ns = clock_ns();
-	c->soft_error = 0;
-	if (c->keep_probes && keeps(c))
-		timer_arm(&c->keep, c->heard_ns + c->sock->keep_idle_ns);
 	c->keep_probes = 0;
+	c->soft_error = 0;
 }
 
 void tcp_keep_update(struct tcp_conn *c)
