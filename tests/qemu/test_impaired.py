@@ -27,7 +27,7 @@ EXPECTED_SECONDS = 40
 MIB = 1 << 20
 WHY_NOT = why_not()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
-CC = "reno"  # of both sides
+CC = "cubic"  # of both sides
 AGREED = {"ts", "sack", "wscale"}
 NEAR = dict(mbit=100, queue=256 << 10, delay=0.5)
 MIDDLE = dict(NEAR, delay=10)
