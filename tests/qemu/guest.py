@@ -68,11 +68,17 @@ def firmware(build=None):
     raise GuestError("OVMF%s is missing: run ./setup" % (build or ""))
 
 
+handed_out = set()
+
+
 def free_port(kind=socket.SOCK_STREAM):
-    """A port of 127.0.0.1 that is free now; below the kernel's own range, so
-    that no connection takes it before QEMU does."""
+    """A port of 127.0.0.1 that is free now, and another one each time; below
+    the kernel's own range, so that no connection takes it before QEMU does."""
     while True:
         port = random.randrange(12000, 30000)
+        if port in handed_out:
+            continue
+        handed_out.add(port)
         with socket.socket(socket.AF_INET, kind) as s:
             try:
                 s.bind(("127.0.0.1", port))
