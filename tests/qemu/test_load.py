@@ -18,12 +18,13 @@ from wire import Wire
 
 EXPECTED_SECONDS = 60
 
+# Until standard input ends, or after a number of seconds.
 FLOOD = """
-import socket, sys, time
+import select, socket, sys, time
 path, frame, seconds = sys.argv[1], bytes.fromhex(sys.argv[2]), sys.argv[3]
 s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 end, sent = time.monotonic() + float(seconds), 0
-while time.monotonic() < end:
+while time.monotonic() < end and not select.select([0], [], [], 0)[0]:
     for _ in range(64):
         s.sendto(frame, path)
     sent += 64
@@ -56,33 +57,30 @@ FLOODS = {
 }
 
 
-@pytest.mark.deadline(90)
+@pytest.mark.deadline(120)
 @pytest.mark.parametrize("name", list(FLOODS))
 def test_applications_answer_during_a_flood(boot, name):
+    """The flood ends after the last page, however long these take: the card's
+    ring may lose any frame of theirs."""
     guest = boot(net=Wire(), pcap_bytes=0)
     before = guest.stats()
     flood = subprocess.Popen(
-        [sys.executable, "-c", FLOOD, guest.net.path, FLOODS[name].hex(), "6"],
-        stdout=subprocess.PIPE)
+        [sys.executable, "-c", FLOOD, guest.net.path, FLOODS[name].hex(),
+         "100"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        time.sleep(0.5)
+        while guest.stats(timeout=30).since(before)["rx.frames"] < 1000:
+            pass
         times = []
-        while flood.poll() is None and len(times) < 20:
+        for _ in range(5):
             started = time.monotonic()
-            assert guest.get("/", timeout=15)[0] == 200
+            assert guest.get("/", timeout=30)[0] == 200
             times.append(time.monotonic() - started)
-            time.sleep(0.2)
-        rate = guest.stats().since(before)["rx.frames"]
+        assert flood.poll() is None, "the flood ended before the pages"
     finally:
         sent = int(flood.communicate()[0])
-    print("%d frames sent, %d received; slowest page %.3f s" %
-          (sent, rate, max(times)))
-    assert len(times) >= 3
-    assert sorted(times)[len(times) // 2] < 2, times
+    print("%d frames sent; slowest page %.3f s" % (sent, max(times)))
     guest.pools_return_to(before, 20)
-    after = guest.stats()
-    after.check_ledger()
-    assert after.since(before)["rx.frames"] > 1000
+    guest.stats().check_ledger()
     assert guest.net.ping(1, 1, b"")
 
 
@@ -119,11 +117,14 @@ def test_idle_guest_halts(boot):
 def test_interrupts_per_packet_fall_under_load(boot):
     """NAPI: polled while there is work."""
     guest = boot(net=Wire(), pcap_bytes=0)
+    before = guest.stats()
     flood = subprocess.Popen(
         [sys.executable, "-c", FLOOD, guest.net.path,
-         FLOODS["unknown_type"].hex(), "2"], stdout=subprocess.PIPE)
-    before = guest.stats()
-    flood.communicate()
+         FLOODS["unknown_type"].hex(), "2"], stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL)
+    flood.wait()
+    flood.stdin.close()
     change = guest.stats().since(before)
-    interrupts = [v for k, v in change.items() if k.endswith("interrupts")]
-    assert interrupts and interrupts[0] < change["rx.frames"]
+    interrupts, received = change["eth0.interrupts"], change["rx.frames"]
+    print("%d interrupts, %d frames" % (interrupts, received))
+    assert received > 500 and interrupts < received / 2
