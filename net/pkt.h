@@ -53,8 +53,6 @@ struct pkt {
 	uint32_t ip_src, ip_dst; /* host order, once IPv4 accepted it */
 	uint8_t *ip;             /* the IPv4 header, for ICMP errors */
 	uint16_t src_port;       /* UDP: of a datagram that waits in a socket */
-	bool fin;                /* TCP: of an out-of-order segment */
-	uint32_t seq;            /* TCP: of an out-of-order segment */
 };
 
 /* The size of the pool's object: a packet with its bytes. */
