@@ -21,16 +21,13 @@
 #define LEVELS     8
 #define TICK_MAX   ((1ull << (64 - TICK_SHIFT)) - 1)
 
-/* The level of a timer that expired and waits for its turn in timer_run. */
-#define LEVEL_DUE 0xff
-
 static_assert(LEVELS * SLOT_BITS >= 64 - TICK_SHIFT, "covers the clock");
 
 static struct {
 	uint64_t tick; /* slots before it are empty */
 	uint64_t occupied[LEVELS];
 	struct list slot[LEVELS][SLOTS];
-	struct list due;
+	struct list due; /* expired, waiting for their turn in timer_run */
 } wheel;
 
 static unsigned level_of(uint64_t tick)
@@ -46,15 +43,16 @@ static void insert(struct timer *t)
 	uint64_t mask = (1ull << TICK_SHIFT) - 1;
 	uint64_t tick =
 	    (t->expires_ns >> TICK_SHIFT) + ((t->expires_ns & mask) != 0);
+	unsigned level, slot;
 
 	if (tick > TICK_MAX)
 		tick = TICK_MAX;
 	if (tick < wheel.tick)
 		tick = wheel.tick;
-	t->level = (uint8_t)level_of(tick);
-	t->slot = (uint8_t)(tick >> (t->level * SLOT_BITS) & (SLOTS - 1));
-	list_append(&wheel.slot[t->level][t->slot], &t->node);
-	wheel.occupied[t->level] |= 1ull << t->slot;
+	level = level_of(tick);
+	slot = (unsigned)(tick >> (level * SLOT_BITS) & (SLOTS - 1));
+	list_append(&wheel.slot[level][slot], &t->node);
+	wheel.occupied[level] |= 1ull << slot;
 }
 
 /* The tick at which the first occupied slot begins; false when all are
@@ -80,18 +78,24 @@ static void take_slot(unsigned level, unsigned slot)
 {
 	struct list *head = &wheel.slot[level][slot];
 	struct list *node;
-	struct timer *t;
 
 	wheel.occupied[level] &= ~(1ull << slot);
 	while ((node = list_pop(head)) != NULL) {
-		t = container_of(node, struct timer, node);
-		if (level > 0) {
-			insert(t);
-		} else {
-			t->level = LEVEL_DUE;
+		if (level > 0)
+			insert(container_of(node, struct timer, node));
+		else
 			list_append(&wheel.due, node);
-		}
 	}
+}
+
+/* The list of this head became empty: a slot, or the list of those due. */
+static void note_empty(const struct list *head)
+{
+	size_t at = (uintptr_t)head - (uintptr_t)wheel.slot;
+	size_t slot = at / sizeof(struct list);
+
+	if (at < sizeof(wheel.slot))
+		wheel.occupied[slot / SLOTS] &= ~(1ull << slot % SLOTS);
 }
 
 void timer_init(struct timer *t, void (*fn)(struct timer *t))
@@ -99,17 +103,15 @@ void timer_init(struct timer *t, void (*fn)(struct timer *t))
 	list_init(&t->node);
 	t->fn = fn;
 	t->expires_ns = 0;
-	t->level = 0;
-	t->slot = 0;
 }
 
 void timer_disarm(struct timer *t)
 {
-	if (!timer_armed(t))
-		return;
+	struct list *next = t->node.next; /* the head, when t is alone */
+
 	list_del(&t->node);
-	if (t->level != LEVEL_DUE && list_empty(&wheel.slot[t->level][t->slot]))
-		wheel.occupied[t->level] &= ~(1ull << t->slot);
+	if (list_empty(next))
+		note_empty(next);
 }
 
 void timer_arm(struct timer *t, uint64_t expires_ns)

@@ -16,7 +16,6 @@ struct timer {
 	struct list node;
 	uint64_t expires_ns;
 	void (*fn)(struct timer *t); /* Context: bottom half. */
-	uint8_t level, slot;
 };
 
 #define NS_PER_US ((uint64_t)1000)
