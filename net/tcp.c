@@ -137,10 +137,7 @@ void tcp_conn_free(struct tcp_conn *c)
 /* Takes the connection out of every table; it keeps what was received. */
 static void detach(struct tcp_conn *c, enum tcp_state state)
 {
-	timer_disarm(&c->rexmt);
-	timer_disarm(&c->delack);
-	timer_disarm(&c->reo);
-	timer_disarm(&c->keep);
+	tcp_timers_stop(c);
 	netdev_cancel_wait(&c->room_wait);
 	list_del(&c->hash_node);
 	leave_listener(c);

@@ -77,8 +77,8 @@ void tcp_ack_text(struct tcp_conn *c, uint32_t len)
 	if (c->rcv_nxt - c->last_ack_sent > c->rcv_mss ||
 	    wish(c) == SOCK_QUICKACK_ON)
 		c->ack_now = true;
-	if (!c->ack_now && !timer_armed(&c->delack))
-		timer_arm(&c->delack, now + delay(c));
+	if (!c->ack_now && !tcp_timer_armed(c, TCP_TIMER_DELACK))
+		tcp_timer_arm(c, TCP_TIMER_DELACK, now + delay(c));
 	if (c->quick_acks)
 		c->quick_acks--;
 }

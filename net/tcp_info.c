@@ -309,7 +309,7 @@ static int push(struct sock *s)
 static int set_quickack(struct sock *s, bool on)
 {
 	s->quickack = on ? SOCK_QUICKACK_ON : SOCK_QUICKACK_OFF;
-	if (on && s->conn && timer_armed(&s->conn->delack))
+	if (on && s->conn && tcp_timer_armed(s->conn, TCP_TIMER_DELACK))
 		s->conn->ack_now = true;
 	return push(s);
 }

@@ -39,6 +39,15 @@ enum tcp_recovery {
 	TCP_LOSS_RECOVERY /* after a timeout */
 };
 
+/* What a connection waits for (tcp_timer.c). */
+enum tcp_timer {
+	TCP_TIMER_REXMT,  /* retransmission, probes, the end of an orphan */
+	TCP_TIMER_DELACK, /* the delayed acknowledgment */
+	TCP_TIMER_REO,    /* RACK looks again (RFC 8985 6.2 step 5) */
+	TCP_TIMER_KEEP,   /* keep-alive (tcp_keep.c) */
+	TCP_TIMERS
+};
+
 /* RFC 5682: what the next ACK means after a timeout. */
 enum tcp_frto {
 	TCP_FRTO_OFF,
@@ -155,20 +164,20 @@ struct tcp_conn {
 	uint64_t ts_sampled_ns;         /* when an echo last gave a sample */
 
 	/* Retransmission (RFC 6298). */
-	struct timer rexmt, delack, reo;
+	struct timer timer;          /* for the first of due_ns */
+	uint64_t due_ns[TCP_TIMERS]; /* TCP_NEVER: not armed */
 	uint64_t srtt_ns, rttvar_ns, rto_ns;
 	uint64_t rtt_start_ns; /* 0: no segment is being timed */
 	uint32_t rtt_seq;
 	uint8_t backoff;
-	uint64_t rexmt_from_ns,
-	    rto_at_ns;   /* when rexmt was started, and ends */
-	bool overriding; /* rexmt is for what is held back, nothing is out */
-	bool probing;    /* rexmt will send a tail loss probe before */
+	uint64_t rexmt_from_ns; /* when the timeout was started, and ends */
+	uint64_t rto_at_ns;
+	bool overriding; /* it is for what is held back, nothing is out */
+	bool probing;    /* a tail loss probe will be sent before */
 	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint8_t silent_tries;     /* since then */
 
 	/* A peer without word (tcp_keep.c). */
-	struct timer keep;
 	uint64_t heard_ns;        /* the last acceptable segment */
 	uint64_t user_timeout_ns; /* R2 as the user wants it; 0: ours */
 	uint8_t keep_probes;      /* unanswered */
@@ -547,7 +556,20 @@ void tcp_pmtu_age(struct tcp_conn *c);
 
 /* --- tcp_timer.c --------------------------------------------------------- */
 
+#define TCP_NEVER UINT64_MAX
+
 void tcp_timers_init(struct tcp_conn *c);
+/* Arms one, or arms it anew. */
+void tcp_timer_arm(struct tcp_conn *c, enum tcp_timer t, uint64_t at_ns);
+void tcp_timer_disarm(struct tcp_conn *c, enum tcp_timer t);
+/* Disarms all: c ends. */
+void tcp_timers_stop(struct tcp_conn *c);
+
+static inline bool tcp_timer_armed(const struct tcp_conn *c, enum tcp_timer t)
+{
+	return c->due_ns[t] != TCP_NEVER;
+}
+
 /* The timeout, backed off (RFC 6298 5.5). */
 uint64_t tcp_current_rto_ns(const struct tcp_conn *c);
 /* Runs the retransmission timer when it does not and something is out or
@@ -568,6 +590,7 @@ bool tcp_something_waits(const struct tcp_conn *c);
 /* --- tcp_keep.c ---------------------------------------------------------- */
 
 void tcp_keep_init(struct tcp_conn *c);
+void tcp_keep_expired(struct tcp_conn *c);
 /* The peer gave a sign of life. */
 void tcp_keep_heard(struct tcp_conn *c);
 /* The socket's options changed, or c got its socket or its state. */
@@ -589,7 +612,7 @@ void tcp_recover_timeout(struct tcp_conn *c);
 void tcp_recover_window_opened(struct tcp_conn *c);
 /* Up to end was sent again. */
 void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end);
-/* c->reo expired: RACK looks again. */
+/* TCP_TIMER_REO expired: RACK looks again. */
 void tcp_recover_reordered(struct tcp_conn *c);
 
 /* --- tcp_rack.c: RFC 8985 ------------------------------------------------- */
@@ -602,8 +625,8 @@ void tcp_rack_delivered(
 /* s held a D-SACK; a recovery ended (step 4). */
 void tcp_rack_dsack(struct tcp_conn *c);
 void tcp_rack_recovered(struct tcp_conn *c);
-/* Loses what it is time to (step 5); true when something was.  Sees to c->reo.
- */
+/* Loses what it is time to (step 5); true when something was.  Sees to
+ * TCP_TIMER_REO. */
 bool tcp_rack_detect(struct tcp_conn *c);
 /* Whether a tail loss probe is to be sent, so long after the last sending. */
 bool tcp_tlp_allowed(const struct tcp_conn *c);

@@ -37,9 +37,13 @@ static bool is_dead(const struct tcp_conn *c, uint64_t quiet_ns)
 	return c->keep_probes >= c->sock->keep_cnt;
 }
 
-static void expired(struct timer *t)
+static void look_again(struct tcp_conn *c, uint64_t at_ns)
 {
-	struct tcp_conn *c = container_of(t, struct tcp_conn, keep);
+	tcp_timer_arm(c, TCP_TIMER_KEEP, at_ns);
+}
+
+void tcp_keep_expired(struct tcp_conn *c)
+{
 	uint64_t now = clock_ns(), quiet_ns = now - c->heard_ns;
 	const struct sock *s = c->sock;
 
@@ -47,11 +51,11 @@ static void expired(struct timer *t)
 		return;
 	if (tcp_something_waits(c)) {
 		/* MUST-26: what is out asks the peer already. */
-		timer_arm(t, now + s->keep_idle_ns);
+		look_again(c, now + s->keep_idle_ns);
 		return;
 	}
 	if (!c->keep_probes && quiet_ns < s->keep_idle_ns) {
-		timer_arm(t, c->heard_ns + s->keep_idle_ns);
+		look_again(c, c->heard_ns + s->keep_idle_ns);
 		return;
 	}
 	if (is_dead(c, quiet_ns)) {
@@ -62,7 +66,7 @@ static void expired(struct timer *t)
 	}
 	c->keep_probes++;
 	tcp_send_keepalive(c);
-	timer_arm(t, now + s->keep_intvl_ns);
+	look_again(c, now + s->keep_intvl_ns);
 }
 
 void tcp_keep_heard(struct tcp_conn *c)
@@ -76,14 +80,13 @@ void tcp_keep_update(struct tcp_conn *c)
 {
 	c->user_timeout_ns = c->sock->user_timeout_ns;
 	if (keeps(c))
-		timer_arm(&c->keep, c->heard_ns + c->sock->keep_idle_ns);
+		look_again(c, c->heard_ns + c->sock->keep_idle_ns);
 	else
-		timer_disarm(&c->keep);
+		tcp_timer_disarm(c, TCP_TIMER_KEEP);
 }
 
 void tcp_keep_init(struct tcp_conn *c)
 {
-	timer_init(&c->keep, expired);
 	c->heard_ns = clock_ns();
 }
 

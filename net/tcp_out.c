@@ -215,7 +215,7 @@ static bool send_segment(
 	}
 	c->last_ack_sent = c->rcv_nxt;
 	c->ack_now = false;
-	timer_disarm(&c->delack);
+	tcp_timer_disarm(c, TCP_TIMER_DELACK);
 	count_sent(c, seq, len);
 	transmit(p, &f);
 	return true;
@@ -269,7 +269,7 @@ void tcp_send_ack(struct tcp_conn *c)
 {
 	/* Without a packet it is only late. */
 	if (!send_segment(c, bare_seq(c), 0, 0))
-		timer_arm(&c->delack, clock_ns() + TCP_DELACK_NS);
+		tcp_timer_arm(c, TCP_TIMER_DELACK, clock_ns() + TCP_DELACK_NS);
 }
 
 void tcp_send_rst(struct tcp_conn *c)

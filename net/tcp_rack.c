@@ -142,9 +142,9 @@ bool tcp_rack_detect(struct tcp_conn *c)
 		}
 	}
 	if (again_ns)
-		timer_arm(&c->reo, again_ns);
+		tcp_timer_arm(c, TCP_TIMER_REO, again_ns);
 	else
-		timer_disarm(&c->reo);
+		tcp_timer_disarm(c, TCP_TIMER_REO);
 	return lost;
 }
 

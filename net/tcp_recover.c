@@ -374,7 +374,7 @@ void tcp_recover_timeout(struct tcp_conn *c)
 	c->dup_bytes = 0;
 	c->rtt_start_ns = 0;
 	c->tlp_out = false;
-	timer_disarm(&c->reo);
+	tcp_timer_disarm(c, TCP_TIMER_REO);
 	tcp_sent_lose_all(&c->sent);
 }
 

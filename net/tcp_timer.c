@@ -1,14 +1,59 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TCP's timers.  One serves retransmission (RFC 6298), zero-window probes (RFC
- * 9293 3.8.6.1) and the end of an orphan in FIN-WAIT-2; the other the delayed
- * acknowledgment.
+ * TCP's timers.  A connection has several (enum tcp_timer), which share one of
+ * the wheel: it is armed for the first of them.  TCP_TIMER_REXMT serves
+ * retransmission (RFC 6298), zero-window probes (RFC 9293 3.8.6.1) and the end
+ * of an orphan in FIN-WAIT-2.
  */
 #include "net/tcp_internal.h"
 
 #include "lib/errno.h"
 #include "net/ip.h"
 #include "net/stack.h"
+
+/* --- Several timers out of one -------------------------------------------- */
+
+static enum tcp_timer first_due(const struct tcp_conn *c)
+{
+	enum tcp_timer first = 0;
+
+	for (enum tcp_timer t = 1; t < TCP_TIMERS; t++)
+		if (c->due_ns[t] < c->due_ns[first])
+			first = t;
+	return first;
+}
+
+static void arm_first(struct tcp_conn *c)
+{
+	uint64_t at_ns = c->due_ns[first_due(c)];
+
+	if (at_ns == TCP_NEVER)
+		timer_disarm(&c->timer);
+	else if (!timer_armed(&c->timer) || c->timer.expires_ns != at_ns)
+		timer_arm(&c->timer, at_ns);
+}
+
+void tcp_timer_arm(struct tcp_conn *c, enum tcp_timer t, uint64_t at_ns)
+{
+	c->due_ns[t] = at_ns;
+	arm_first(c);
+}
+
+void tcp_timer_disarm(struct tcp_conn *c, enum tcp_timer t)
+{
+	if (tcp_timer_armed(c, t))
+		tcp_timer_arm(c, t, TCP_NEVER);
+}
+
+void tcp_timers_stop(struct tcp_conn *c)
+{
+	for (enum tcp_timer t = 0; t < TCP_TIMERS; t++)
+		c->due_ns[t] = TCP_NEVER;
+	timer_disarm(&c->timer);
+}
+
+/* --- Retransmission --------------------------------------------------------
+ */
 
 static uint64_t clamp_rto(uint64_t rto_ns)
 {
@@ -95,12 +140,12 @@ static void arm_rexmt(struct tcp_conn *c)
 		if (probe_ns < at_ns)
 			at_ns = probe_ns;
 	}
-	timer_arm(&c->rexmt, at_ns);
+	tcp_timer_arm(c, TCP_TIMER_REXMT, at_ns);
 }
 
 void tcp_timer_ensure(struct tcp_conn *c)
 {
-	bool runs = timer_armed(&c->rexmt);
+	bool runs = tcp_timer_armed(c, TCP_TIMER_REXMT);
 
 	if (c->state == TCP_CLOSED)
 		return;
@@ -119,7 +164,8 @@ void tcp_timer_ensure(struct tcp_conn *c)
 			arm_rexmt(c);
 	} else if (!runs && c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c)) {
 		c->probing = false;
-		timer_arm(&c->rexmt, clock_ns() + TCP_FIN_WAIT_2_NS);
+		tcp_timer_arm(
+		    c, TCP_TIMER_REXMT, clock_ns() + TCP_FIN_WAIT_2_NS);
 	}
 }
 
@@ -127,7 +173,7 @@ void tcp_timer_restart(struct tcp_conn *c)
 {
 	c->backoff = 0;
 	c->silent_since_ns = 0;
-	timer_disarm(&c->rexmt);
+	tcp_timer_disarm(c, TCP_TIMER_REXMT);
 }
 
 /* The backed-off timeout stays until a segment that was sent once gives a
@@ -139,7 +185,7 @@ void tcp_timer_progress(struct tcp_conn *c)
 	if (seq_lt(c->snd_una, c->recover))
 		c->backoff /= 2;
 	c->silent_since_ns = 0;
-	timer_disarm(&c->rexmt);
+	tcp_timer_disarm(c, TCP_TIMER_REXMT);
 	tcp_timer_ensure(c);
 }
 
@@ -179,10 +225,8 @@ static bool gave_up(struct tcp_conn *c)
 	return true;
 }
 
-static void rexmt_expired(struct timer *t)
+static void rexmt_expired(struct tcp_conn *c)
 {
-	struct tcp_conn *c = container_of(t, struct tcp_conn, rexmt);
-
 	if (!tcp_something_waits(c)) {
 		if (c->state == TCP_FIN_WAIT_2 && tcp_is_orphan(c))
 			tcp_conn_end(c, 0);
@@ -222,19 +266,18 @@ static void rexmt_expired(struct timer *t)
 	tcp_timer_ensure(c);
 }
 
-static void delack_expired(struct timer *t)
-{
-	struct tcp_conn *c = container_of(t, struct tcp_conn, delack);
+/* --- The others, and all together ------------------------------------------
+ */
 
+static void delack_expired(struct tcp_conn *c)
+{
 	c->late_ack = true;
 	c->late_ack_ns = clock_ns();
 	tcp_send_ack(c);
 }
 
-static void reo_expired(struct timer *t)
+static void reo_expired(struct tcp_conn *c)
 {
-	struct tcp_conn *c = container_of(t, struct tcp_conn, reo);
-
 	tcp_recover_reordered(c);
 	tcp_output(c);
 }
@@ -244,11 +287,26 @@ static void room_again(struct netdev_waiter *w)
 	tcp_output(container_of(w, struct tcp_conn, room_wait));
 }
 
+/* What is called may free c; so what else is due has its turn next time. */
+static void expired(struct timer *timer)
+{
+	static void (*const fn[TCP_TIMERS])(struct tcp_conn *) = {
+		[TCP_TIMER_REXMT] = rexmt_expired,
+		[TCP_TIMER_DELACK] = delack_expired,
+		[TCP_TIMER_REO] = reo_expired,
+		[TCP_TIMER_KEEP] = tcp_keep_expired,
+	};
+	struct tcp_conn *c = container_of(timer, struct tcp_conn, timer);
+	enum tcp_timer t = first_due(c);
+
+	tcp_timer_disarm(c, t);
+	fn[t](c);
+}
+
 void tcp_timers_init(struct tcp_conn *c)
 {
-	timer_init(&c->rexmt, rexmt_expired);
-	timer_init(&c->delack, delack_expired);
-	timer_init(&c->reo, reo_expired);
+	timer_init(&c->timer, expired);
+	tcp_timers_stop(c);
 	netdev_waiter_init(&c->room_wait, room_again);
 	c->rto_ns = TCP_RTO_INITIAL_NS;
 	tcp_ack_init(c);

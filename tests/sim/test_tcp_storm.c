@@ -79,12 +79,13 @@ static void check_timers(const struct tcp_conn *c)
 	bool waits = c->snd_nxt != c->snd_una || c->sendq.len ||
 	             (c->fin_queued && !c->fin_acked);
 
-	hold(!waits || timer_armed(&c->rexmt), "a timer runs for it", c);
+	hold(!waits || tcp_timer_armed(c, TCP_TIMER_REXMT),
+	    "a timer runs for it", c);
 	hold(c->state != TCP_FIN_WAIT_2 || !tcp_is_orphan(c) ||
-	         timer_armed(&c->rexmt),
+	         tcp_timer_armed(c, TCP_TIMER_REXMT),
 	    "an orphan ends some time", c);
 	hold(!tcp_is_synchronized(c) || c->rcv_nxt == c->last_ack_sent ||
-	         c->ack_now || timer_armed(&c->delack),
+	         c->ack_now || tcp_timer_armed(c, TCP_TIMER_DELACK),
 	    "what came will be acknowledged", c);
 }
 
