@@ -99,6 +99,7 @@ void byteq_move(struct stack *st, struct byteq *to, struct byteq *from)
 		to->head = from->head;
 	to->tail = from->tail;
 	to->len += from->len;
+	to->chunks += from->chunks;
 	*from = (struct byteq){ 0 };
 }
 
@@ -120,21 +121,21 @@ bool byteq_append_ref(
 struct byteq_run byteq_at(struct byteq *q, uint32_t off)
 {
 	struct byteq_node *n = q->head;
-	uint32_t start = q->consumed - q->skip; /* position of n's first byte */
-	uint32_t want = q->consumed + off;
+	uint32_t start = 0; /* of n, from the first byte of head */
+	uint32_t want = q->skip + off;
 
 	assert(off < q->len);
 	/* Segments are built in order: start where the last one ended. */
-	if (q->cursor && want - q->cursor_pos < UINT32_MAX / 2) {
+	if (q->cursor && want >= q->cursor_off) {
 		n = q->cursor;
-		start = q->cursor_pos;
+		start = q->cursor_off;
 	}
 	while (want - start >= n->len) {
 		start += n->len;
 		n = n->next;
 	}
 	q->cursor = n;
-	q->cursor_pos = start;
+	q->cursor_off = start;
 	off = want - start;
 	return (struct byteq_run){ n->data + off, n->len - off, n->borrowed };
 }
@@ -169,7 +170,6 @@ void byteq_drop(struct stack *st, struct byteq *q, uint32_t len)
 {
 	assert(len <= q->len);
 	q->len -= len;
-	q->consumed += len;
 	q->skip += len;
 	while (q->head && q->skip >= q->head->len) {
 		struct byteq_node *n = q->head;
@@ -180,6 +180,7 @@ void byteq_drop(struct stack *st, struct byteq *q, uint32_t len)
 			q->tail = NULL;
 		if (q->cursor == n)
 			q->cursor = NULL;
+		q->cursor_off -= n->len; /* good while there is a cursor */
 		free_node(st, q, n);
 	}
 }

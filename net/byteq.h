@@ -23,10 +23,10 @@ struct byteq {
 	uint32_t len;
 	uint32_t skip;   /* consumed bytes of head */
 	uint32_t chunks; /* of the pool, that it holds */
-	/* The node that was last looked at and the offset of its first byte
-	 * (modulo 2^32, counted like `consumed`). */
+	/* The node that was last looked at, or NULL, and how far its first
+	 * byte is from that of head. */
+	uint32_t cursor_off;
 	struct byteq_node *cursor;
-	uint32_t cursor_pos, consumed;
 };
 
 /* A contiguous part of the queue. */

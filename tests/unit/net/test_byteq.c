@@ -123,9 +123,9 @@ static void drop_some(struct byteq *q)
 	model_drop(len);
 }
 
-static void random_operations(uint32_t first_position)
+static void behaves_like_a_flat_array(void **state)
 {
-	struct byteq q = { .consumed = first_position };
+	struct byteq q = { 0 };
 	void (*const op[])(struct byteq *) = { write_some, append_some,
 		look_somewhere, look_somewhere, look_along, peek_some,
 		drop_some, drop_some };
@@ -140,20 +140,6 @@ static void random_operations(uint32_t first_position)
 	byteq_drop(&fx.st, &q, q.len);
 	m.len = 0;
 	assert_int_equal(fx.st.chunks.in_use + fx.st.refs.in_use, 0);
-}
-
-static void behaves_like_a_flat_array(void **state)
-{
-	random_operations(0);
-}
-
-/* Positions are counted modulo 2^32: the wrap is an ordinary place. */
-static void wraps_of_the_position_are_not_noticed(void **state)
-{
-	for (unsigned i = 0; i < 6; i++) {
-		random_operations(0u - 30000u * (i + 1));
-		random_operations(0x80000000u - 30000u * (i + 1));
-	}
 }
 
 static void empty_queue_holds_nothing(void **state)
@@ -292,7 +278,7 @@ static void looking_or_dropping_beyond_the_end_is_our_fault(void **state)
 /* Segments go forward, retransmissions back: the cursor only saves time. */
 static void reading_backwards_is_as_right_as_forwards(void **state)
 {
-	struct byteq q = { .consumed = UINT32_MAX - 3000 };
+	struct byteq q = { 0 };
 
 	assert_int_equal(byteq_write(&fx.st, &q, file, 9000), 9000);
 	for (uint32_t off = 8999; off > 0; off -= off < 7 ? off : 7)
@@ -327,6 +313,7 @@ static void moved_bytes_follow_in_order(void **state)
 		total += n + 7;
 		assert_int_equal(to.len, total);
 		assert_true(fx.st.chunks.in_use <= total / 1000 + 2);
+		assert_int_equal(to.chunks, fx.st.chunks.in_use);
 	}
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		uint32_t skip = i % 3, n = sizes[i];
@@ -347,7 +334,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		byteq_test(behaves_like_a_flat_array),
-		byteq_test(wraps_of_the_position_are_not_noticed),
 		byteq_test(empty_queue_holds_nothing),
 		byteq_test(small_writes_share_a_chunk),
 		byteq_test(borrowed_run_stays_where_it_is),
