@@ -39,10 +39,10 @@ struct tcp_cubic {
 	uint32_t w_max;      /* 0: the next stage begins at its plateau */
 	uint32_t cwnd_prior; /* when ssthresh was set last */
 	uint64_t w_est;      /* in 1/65536 of a byte */
-	uint64_t credit;     /* growth that is no byte yet, times cwnd */
 	uint64_t epoch_ns;   /* t is counted from here; good when in_stage */
-	uint32_t k_ms;
-	bool in_stage; /* of congestion avoidance */
+	uint32_t credit;     /* growth that is no byte yet, times cwnd */
+	uint32_t k_ms : 31;  /* a cubic root of 64 bits has 22 */
+	bool in_stage : 1;   /* of congestion avoidance */
 };
 
 /* What an algorithm remembers of a connection; zero before init. */
@@ -51,8 +51,9 @@ union tcp_cc_state {
 		uint32_t acked; /* of the window, in congestion avoidance */
 	} reno;
 	struct {
-		struct tcp_cubic now, before; /* before the last ssthresh */
-		uint64_t before_ns;
+		struct tcp_cubic now;
+		struct tcp_cubic before; /* the last ssthresh; epoch_ns is
+		                          * how long ago it began then */
 	} cubic;
 };
 

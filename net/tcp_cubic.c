@@ -94,7 +94,7 @@ static uint32_t grow_estimate(
 static void cubic_acked(struct tcp_conn *c, uint32_t acked)
 {
 	struct tcp_cubic *s = &c->cc_state.cubic.now;
-	uint64_t t_ns, target;
+	uint64_t t_ns, target, credit;
 	uint32_t estimate;
 
 	if (!s->in_stage)
@@ -112,10 +112,9 @@ static void cubic_acked(struct tcp_conn *c, uint32_t acked)
 		return;
 	if (target > c->cwnd + c->cwnd / 2)
 		target = c->cwnd + c->cwnd / 2;
-	s->credit += (target - c->cwnd) * acked;
-	acked = (uint32_t)(s->credit / c->cwnd);
-	s->credit %= c->cwnd;
-	c->cwnd += acked;
+	credit = s->credit + (target - c->cwnd) * acked;
+	s->credit = (uint32_t)(credit % c->cwnd);
+	c->cwnd += (uint32_t)(credit / c->cwnd);
 }
 
 /* --- Reduction ------------------------------------------------------------ */
@@ -127,7 +126,7 @@ static uint32_t cubic_ssthresh(
 	struct tcp_cubic *s = &c->cc_state.cubic.now;
 
 	c->cc_state.cubic.before = *s;
-	c->cc_state.cubic.before_ns = clock_ns();
+	c->cc_state.cubic.before.epoch_ns = clock_ns() - s->epoch_ns;
 	if (why == TCP_CC_TIMEOUT)
 		s->w_max = 0;
 	else if (c->cwnd < s->w_max) /* somebody else needs room */
@@ -146,7 +145,7 @@ static void cubic_undo(struct tcp_conn *c)
 	struct tcp_cubic *s = &c->cc_state.cubic.now;
 
 	*s = c->cc_state.cubic.before;
-	s->epoch_ns += clock_ns() - c->cc_state.cubic.before_ns;
+	s->epoch_ns = clock_ns() - s->epoch_ns;
 }
 
 /* 4.2, 5.8: t does not count time in which the window was not used.  Slow start
