@@ -363,7 +363,6 @@ static void acknowledge(struct tcp_conn *c, const struct tcp_seg *s)
 	}
 	a.ece = tcp_ecn_ack(c, s, a.prior_pipe);
 	tcp_recover_ack(c, s, &a);
-	c->stats.ack_received_ns = clock_ns();
 	c->stats.bytes_delivered += a.delivered;
 	c->stats.dsacks += a.dsack;
 	if (!a.acked)
@@ -464,7 +463,6 @@ static uint32_t store(struct tcp_conn *c, const uint8_t *data, uint32_t len)
 		done = byteq_write(c->stack, &c->recvq, data, len);
 	c->rcv_nxt += done;
 	c->stats.bytes_received += done;
-	c->stats.data_received_ns = clock_ns();
 	c->stack->count[COUNT_COPIED_RX] += done;
 	return done;
 }

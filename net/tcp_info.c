@@ -153,8 +153,8 @@ static void fill_times(const struct tcp_conn *c, struct tcp_info *i)
 	i->tcpi_min_rtt =
 	    c->rack.min_rtt_ns ? to_us(c->rack.min_rtt_ns) : UINT32_MAX;
 	i->tcpi_last_data_sent = ms_since(c->last_sent_ns);
-	i->tcpi_last_data_recv = ms_since(c->stats.data_received_ns);
-	i->tcpi_last_ack_recv = ms_since(c->stats.ack_received_ns);
+	i->tcpi_last_data_recv = ms_since(c->text_ns);
+	i->tcpi_last_ack_recv = ms_since(c->heard_ns);
 }
 
 static void fill_counts(const struct tcp_conn *c, struct tcp_info *i)

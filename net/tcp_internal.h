@@ -80,7 +80,6 @@ struct tcp_rack {
 struct tcp_stats {
 	uint64_t bytes_acked, bytes_received, bytes_sent, bytes_again;
 	uint64_t bytes_delivered; /* acknowledged, in order or not */
-	uint64_t data_received_ns, ack_received_ns;
 	uint32_t segs_in, segs_out, data_segs_in, data_segs_out;
 	uint32_t retransmits, timeouts, dsacks, out_of_order;
 };
@@ -142,7 +141,7 @@ struct tcp_conn {
 	bool late_ack;         /* the last ACK waited in vain */
 	uint64_t late_ack_ns;  /* and left then */
 	uint64_t ack_delay_ns; /* how long an answer may take */
-	uint64_t text_ns;      /* when text came last, or 0 */
+	uint64_t text_ns;      /* when text came in order last, or 0 */
 	bool answered;         /* text of ours left since */
 	struct list ooo; /* struct tcp_run in order: text before its turn */
 	uint32_t ooo_len, ooo_stamp;

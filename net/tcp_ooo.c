@@ -152,7 +152,6 @@ bool tcp_ooo_keep(struct tcp_conn *c, const struct tcp_seg *s)
 		return false;
 	stack_count(c->stack, COUNT_TCP_OOO);
 	c->stats.out_of_order++;
-	c->stats.data_received_ns = clock_ns();
 	r->stamp = ++c->ooo_stamp;
 	tcp_note_duplicate(c, s->seq, seq_min(end, r->end));
 	all = extend(c, r, s->p->data, s->seq, end);
