@@ -26,17 +26,17 @@ struct sock *sock_alloc(struct stack *st, enum sock_type type)
 		return NULL;
 	memset(s, 0, sizeof(*s));
 	s->stack = st;
-	s->type = type;
+	s->type = (uint8_t)type;
 	s->head.ops = type == SOCK_TYPE_TCP ? &tcp_sock_ops : &udp_sock_ops;
 	s->linger = -1;
 	s->rcvbuf = s->sndbuf = SOCK_BUF_DEFAULT;
 	tcp_keep_defaults(s);
 	waitq_init(&s->wq);
 	list_init(&s->bind_node);
-	list_init(&s->rx_queue);
-	list_init(&s->syn_queue);
-	list_init(&s->accept_queue);
-	list_init(&s->chunk_wait.node);
+	if (type == SOCK_TYPE_UDP)
+		list_init(&s->rx_queue);
+	else
+		list_init(&s->chunk_wait.node);
 	return s;
 }
 
@@ -141,7 +141,6 @@ void sock_close(struct sock *s)
 {
 	assert(list_empty(&s->wq.entries));
 	s->head.ops->close(s);
-	list_del(&s->chunk_wait.node);
 	pool_put(&s->stack->socks, s);
 }
 
@@ -169,17 +168,10 @@ int sock_get_peer(const struct sock *s, struct sock_addr *out)
 	return 0;
 }
 
-static int set_flag(bool *flag, int value)
-{
-	*flag = value != 0;
-	return 0;
-}
-
-static int set_buf(uint32_t *bytes, bool *set, int value)
+static int set_buf(uint32_t *bytes, int value)
 {
 	if (value < 0)
 		return -EINVAL;
-	*set = true;
 	*bytes = (uint32_t)value;
 	if (*bytes < SOCK_BUF_MIN)
 		*bytes = SOCK_BUF_MIN;
@@ -192,16 +184,20 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 {
 	switch (opt) {
 	case SOCK_OPT_REUSEADDR:
-		return set_flag(&s->reuse, value);
+		s->reuse = value != 0;
+		return 0;
 	case SOCK_OPT_BROADCAST:
-		return set_flag(&s->broadcast, value);
+		s->broadcast = value != 0;
+		return 0;
 	case SOCK_OPT_LINGER:
 		s->linger = value < 0 ? -1 : value;
 		return 0;
 	case SOCK_OPT_RCVBUF:
-		return set_buf(&s->rcvbuf, &s->rcvbuf_set, value);
+		s->rcvbuf_set |= value >= 0;
+		return set_buf(&s->rcvbuf, value);
 	case SOCK_OPT_SNDBUF:
-		return set_buf(&s->sndbuf, &s->sndbuf_set, value);
+		s->sndbuf_set |= value >= 0;
+		return set_buf(&s->sndbuf, value);
 	case SOCK_OPT_KEEPALIVE:
 	case SOCK_OPT_KEEPIDLE:
 	case SOCK_OPT_KEEPINTVL:

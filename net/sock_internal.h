@@ -17,42 +17,54 @@ enum sock_quickack {
 	SOCK_QUICKACK_OFF
 };
 
+/* One object for every type; what only one kind of socket needs shares room. */
 struct sock {
 	struct sock_head head; /* first: sock.h casts */
 	struct stack *stack;
-	enum sock_type type;
 	struct waitq wq;
-	struct sock_addr local, peer; /* port 0: not bound, not connected */
 	struct list bind_node;        /* in the table of bound ports */
-	int error;                    /* pending, negative; 0: none */
-	int linger;                   /* SOCK_OPT_LINGER */
+	struct sock_addr local, peer; /* port 0: not bound, not connected */
 	uint32_t rcvbuf, sndbuf;
-	bool rcvbuf_set, sndbuf_set; /* by the user: they stay */
-	bool reuse, nodelay, broadcast;
-	bool shut_rd, shut_wr;
+	int error;                           /* pending, negative; 0: none */
+	int linger;                          /* SOCK_OPT_LINGER */
+	uint8_t type;                        /* enum sock_type */
+	bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay */
+	bool reuse : 1, broadcast : 1;
+	bool shut_rd : 1, shut_wr : 1;
+	bool listening : 1;
+	bool connect_told : 1; /* connect's outcome was returned */
 
-	/* UDP */
-	struct list rx_queue; /* struct pkt, each [data], ip_src and src_port */
-	uint32_t rx_count;
-	struct sock_addr heard_from; /* of the datagram that was read last */
-	uint32_t heard_at;           /* and the address that it was sent to */
-
-	/* TCP */
-	struct tcp_conn *conn; /* NULL before connect and for a listener */
-	bool listening;
-	bool connect_told; /* connect's outcome was returned */
-	struct list syn_queue, accept_queue; /* struct tcp_conn */
-	uint32_t syn_len, accept_len, backlog;
-	uint64_t cookies_until_ns; /* SYN cookies may come back till then */
-	bool cork;
-	enum sock_quickack quickack;
-	uint16_t maxseg;              /* SOCK_OPT_MAXSEG */
-	const struct tcp_cc_ops *cc;  /* chosen by the user, or NULL */
-	struct wait_entry chunk_wait; /* in stack->chunk_waiters */
-	bool keepalive;
+	/* TCP: what a listener's connections inherit */
+	bool nodelay : 1, cork : 1, keepalive : 1;
+	uint8_t quickack; /* enum sock_quickack */
 	uint8_t keep_cnt;
-	uint64_t keep_idle_ns, keep_intvl_ns;
-	uint64_t user_timeout_ns; /* 0: R2 of ours */
+	uint16_t keep_idle_s, keep_intvl_s;
+	uint16_t maxseg;             /* SOCK_OPT_MAXSEG */
+	uint32_t user_timeout_ms;    /* 0: R2 of ours */
+	const struct tcp_cc_ops *cc; /* chosen by the user, or NULL */
+
+	struct tcp_conn *conn; /* TCP: NULL before connect, for a listener */
+	union {
+		/* TCP: writers that found no chunk */
+		struct wait_entry chunk_wait; /* in stack->chunk_waiters */
+
+		/* A listener.  Neither queue is longer than the backlog of
+		 * at most 4096 and what was half open before it was full. */
+		struct {
+			struct list syn_queue, accept_queue; /* tcp_conn */
+			uint64_t cookies_until_ns; /* they may come back */
+			uint16_t syn_len, accept_len, backlog;
+		};
+
+		/* UDP */
+		struct {
+			struct list rx_queue; /* struct pkt, each [data],
+			                       * ip_src and src_port */
+			uint32_t rx_count;
+			struct sock_addr heard_from; /* who was read last */
+			uint32_t heard_at; /* and to which address he sent */
+		};
+	};
 };
 
 extern const struct sock_ops tcp_sock_ops, udp_sock_ops;

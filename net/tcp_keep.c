@@ -13,9 +13,9 @@
 #include "net/sock_internal.h"
 #include "net/stack.h"
 
-#define KEEP_IDLE_NS  (7200 * NS_PER_S) /* MUST-28: at least two hours */
-#define KEEP_INTVL_NS (75 * NS_PER_S)
-#define KEEP_CNT      9 /* MUST-29: one lost probe proves nothing */
+#define KEEP_IDLE_S  7200 /* MUST-28: at least two hours */
+#define KEEP_INTVL_S 75
+#define KEEP_CNT     9 /* MUST-29: one lost probe proves nothing */
 
 #define SECONDS_MAX 32767
 #define CNT_MAX     127
@@ -37,6 +37,11 @@ static bool is_dead(const struct tcp_conn *c, uint64_t quiet_ns)
 	return c->keep_probes >= c->sock->keep_cnt;
 }
 
+static uint64_t idle_ns(const struct sock *s)
+{
+	return s->keep_idle_s * NS_PER_S;
+}
+
 static void look_again(struct tcp_conn *c, uint64_t at_ns)
 {
 	tcp_timer_arm(c, TCP_TIMER_KEEP, at_ns);
@@ -51,11 +56,11 @@ void tcp_keep_expired(struct tcp_conn *c)
 		return;
 	if (tcp_something_waits(c)) {
 		/* MUST-26: what is out asks the peer already. */
-		look_again(c, now + s->keep_idle_ns);
+		look_again(c, now + idle_ns(s));
 		return;
 	}
-	if (!c->keep_probes && quiet_ns < s->keep_idle_ns) {
-		look_again(c, c->heard_ns + s->keep_idle_ns);
+	if (!c->keep_probes && quiet_ns < idle_ns(s)) {
+		look_again(c, c->heard_ns + idle_ns(s));
 		return;
 	}
 	if (is_dead(c, quiet_ns)) {
@@ -66,7 +71,7 @@ void tcp_keep_expired(struct tcp_conn *c)
 	}
 	c->keep_probes++;
 	tcp_send_keepalive(c);
-	look_again(c, now + s->keep_intvl_ns);
+	look_again(c, now + s->keep_intvl_s * NS_PER_S);
 }
 
 void tcp_keep_heard(struct tcp_conn *c)
@@ -78,9 +83,9 @@ void tcp_keep_heard(struct tcp_conn *c)
 
 void tcp_keep_update(struct tcp_conn *c)
 {
-	c->user_timeout_ns = c->sock->user_timeout_ns;
+	c->user_timeout_ns = c->sock->user_timeout_ms * NS_PER_MS;
 	if (keeps(c))
-		look_again(c, c->heard_ns + c->sock->keep_idle_ns);
+		look_again(c, c->heard_ns + idle_ns(c->sock));
 	else
 		tcp_timer_disarm(c, TCP_TIMER_KEEP);
 }
@@ -94,18 +99,18 @@ void tcp_keep_init(struct tcp_conn *c)
 
 void tcp_keep_defaults(struct sock *s)
 {
-	s->keep_idle_ns = KEEP_IDLE_NS;
-	s->keep_intvl_ns = KEEP_INTVL_NS;
+	s->keep_idle_s = KEEP_IDLE_S;
+	s->keep_intvl_s = KEEP_INTVL_S;
 	s->keep_cnt = KEEP_CNT;
 }
 
 void tcp_keep_inherit(struct sock *s, const struct sock *listener)
 {
 	s->keepalive = listener->keepalive;
-	s->keep_idle_ns = listener->keep_idle_ns;
-	s->keep_intvl_ns = listener->keep_intvl_ns;
+	s->keep_idle_s = listener->keep_idle_s;
+	s->keep_intvl_s = listener->keep_intvl_s;
 	s->keep_cnt = listener->keep_cnt;
-	s->user_timeout_ns = listener->user_timeout_ns;
+	s->user_timeout_ms = listener->user_timeout_ms;
 }
 
 static int set(struct sock *s, enum sock_opt opt, int v)
@@ -115,13 +120,13 @@ static int set(struct sock *s, enum sock_opt opt, int v)
 	if (opt == SOCK_OPT_KEEPALIVE)
 		s->keepalive = v != 0;
 	else if (opt == SOCK_OPT_KEEPIDLE && seconds_ok)
-		s->keep_idle_ns = (uint64_t)v * NS_PER_S;
+		s->keep_idle_s = (uint16_t)v;
 	else if (opt == SOCK_OPT_KEEPINTVL && seconds_ok)
-		s->keep_intvl_ns = (uint64_t)v * NS_PER_S;
+		s->keep_intvl_s = (uint16_t)v;
 	else if (opt == SOCK_OPT_KEEPCNT && v >= 1 && v <= CNT_MAX)
 		s->keep_cnt = (uint8_t)v;
 	else if (opt == SOCK_OPT_USER_TIMEOUT && v >= 0)
-		s->user_timeout_ns = (uint64_t)v * NS_PER_MS;
+		s->user_timeout_ms = (uint32_t)v;
 	else
 		return -EINVAL;
 	return 0;
@@ -146,12 +151,12 @@ int tcp_keep_get_opt(const struct sock *s, enum sock_opt opt, int *value)
 	if (opt == SOCK_OPT_KEEPALIVE)
 		*value = s->keepalive;
 	else if (opt == SOCK_OPT_KEEPIDLE)
-		*value = (int)(s->keep_idle_ns / NS_PER_S);
+		*value = s->keep_idle_s;
 	else if (opt == SOCK_OPT_KEEPINTVL)
-		*value = (int)(s->keep_intvl_ns / NS_PER_S);
+		*value = s->keep_intvl_s;
 	else if (opt == SOCK_OPT_KEEPCNT)
 		*value = s->keep_cnt;
 	else
-		*value = (int)(s->user_timeout_ns / NS_PER_MS);
+		*value = (int)s->user_timeout_ms;
 	return 0;
 }

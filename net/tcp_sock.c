@@ -106,7 +106,15 @@ int tcp_sock_listen(struct sock *s, int backlog)
 		return -EADDRINUSE;
 	if (backlog < BACKLOG_MIN)
 		backlog = BACKLOG_MIN;
-	s->backlog = backlog > BACKLOG_MAX ? BACKLOG_MAX : (uint32_t)backlog;
+	if (backlog > BACKLOG_MAX)
+		backlog = BACKLOG_MAX;
+	if (!s->listening) {
+		list_init(&s->syn_queue);
+		list_init(&s->accept_queue);
+		s->cookies_until_ns = 0;
+		s->syn_len = s->accept_len = 0;
+	}
+	s->backlog = (uint16_t)backlog;
 	s->listening = true;
 	waitq_wake(&s->stack->changed, 0);
 	return 0;
@@ -526,6 +534,8 @@ static void tcp_close(struct sock *s)
 	list_del(&s->bind_node);
 	if (s->listening)
 		close_listener(s);
+	else
+		list_del(&s->chunk_wait.node);
 	s->conn = NULL;
 	if (c)
 		orphan(c, s->linger);

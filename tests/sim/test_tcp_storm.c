@@ -136,9 +136,10 @@ static void check_user(struct user *u)
 
 	hold(
 	    !(now & ~u->seen & ~u->woken & TOLD), "a rise is told", u->s->conn);
-	hold(u->s->syn_len == length(&u->s->syn_queue) &&
-	         u->s->accept_len == length(&u->s->accept_queue),
-	    "a listener counts", NULL);
+	if (u->s->listening)
+		hold(u->s->syn_len == length(&u->s->syn_queue) &&
+		         u->s->accept_len == length(&u->s->accept_queue),
+		    "a listener counts", NULL);
 	u->seen = now;
 	u->woken = 0;
 }
