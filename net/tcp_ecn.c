@@ -101,6 +101,5 @@ void tcp_ecn_rx(struct tcp_conn *c, const struct tcp_seg *s)
 	if (s->p->ecn != IP_ECN_CE)
 		return;
 	stack_count(c->stack, COUNT_TCP_ECN_MARKS);
-	c->ce_received++;
 	c->ecn_echo = true;
 }

@@ -93,131 +93,136 @@ struct tcp_tuple {
  * the socket closed nobody ("orphan": it frees itself when done).
  */
 struct tcp_conn {
+	/* Who it is, and whose. */
 	struct list hash_node; /* while segments may find it */
+	struct tcp_tuple t;
 	struct stack *stack;
 	struct sock *sock;       /* the user's, or NULL */
 	struct sock *listener;   /* until accepted, else NULL */
 	struct list listen_node; /* in the listener's syn or accept queue,
 	                          * or among the orphans */
-	struct tcp_tuple t;
-	uint8_t state;
 
-	/* Send.  sendq holds the bytes from snd_una on; SYN and FIN have
-	 * sequence numbers but no bytes there. */
+	/* Send (RFC 9293 3.3.1).  sendq holds the bytes from snd_una on; SYN
+	 * and FIN have sequence numbers but no bytes there. */
 	struct byteq sendq;
 	uint32_t iss, snd_una, snd_nxt; /* snd_nxt never goes back */
-	uint32_t snd_small;       /* the end of the last partial segment sent */
-	struct tcp_sent_map sent; /* [snd_una, snd_nxt), but for the SYN */
 	uint32_t snd_wnd, snd_wl1, snd_wl2;
 	uint32_t max_snd_wnd;
-	uint16_t mss; /* SMSS: bytes of text in a segment of ours, when it has
-	               * no options but those of every segment; tcp_eff_mss */
-	uint16_t mss_max; /* without options, as both ends and our link allow */
-	uint16_t pmtu;    /* tcp_pmtu.c; 0: not known to be smaller */
-	bool may_fragment;       /* the path takes too little: no DF */
-	bool pmtu_proven;        /* a full segment has arrived */
-	uint64_t pmtu_forget_ns; /* 0: there is nothing to forget */
-	uint16_t maxseg;         /* the user's limit of both directions, or 0 */
-	bool fin_queued; /* the user is done; FIN follows the last byte */
-	bool fin_acked;
-	bool
-	    snd_urgent; /* snd_up counts: SND.UP, behind the last urgent byte */
-	uint32_t snd_up;
-	bool more; /* the user said that more follows at once */
+	uint32_t snd_small; /* the end of the last partial segment sent */
+	uint32_t snd_up;    /* SND.UP, behind the last urgent byte */
+	uint16_t mss;  /* SMSS: bytes of text in a segment of ours, when it has
+	                * no options but those of every segment; tcp_eff_mss */
+	uint8_t state; /* enum tcp_state */
+	bool fin_queued : 1; /* the user is done; FIN follows the last byte */
+	bool fin_acked : 1;
+	bool snd_urgent : 1; /* snd_up counts */
+	bool more : 1;       /* the user said that more follows at once */
 	struct netdev_waiter room_wait;
 
 	/* Receive. */
 	struct byteq recvq;
 	uint32_t irs, rcv_nxt;
-	uint32_t rcv_adv; /* right edge of the window that we told */
-	uint16_t rcv_mss; /* largest segment seen, for delayed ACK */
-	bool fin_received;
-	bool rcv_urgent; /* rcv_up counts: RCV.UP, likewise */
-	uint32_t rcv_up;
-	bool ack_now;
-	struct rate_limit challenges; /* tcp_challenge.c */
-	/* Delayed ACKs (tcp_ack.c). */
-	uint8_t quick_acks;    /* so many segments will not wait for long */
-	bool late_ack;         /* the last ACK waited in vain */
-	uint64_t late_ack_ns;  /* and left then */
-	uint64_t ack_delay_ns; /* how long an answer may take */
-	uint64_t text_ns;      /* when text came in order last, or 0 */
-	bool answered;         /* text of ours left since */
-	struct list ooo; /* struct tcp_run in order: text before its turn */
-	uint32_t ooo_len, ooo_stamp;
-	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
-	bool dsack_due;
-
-	/* What the application drains (tcp_tune.c). */
-	uint32_t rcv_extra; /* beyond the socket's rcvbuf */
-	uint32_t snd_want;  /* size of the send buffer, if above sndbuf */
-	uint64_t drained, drained_before, drained_since_ns;
+	uint32_t rcv_adv;       /* right edge of the window that we told */
+	uint32_t rcv_up;        /* RCV.UP */
+	uint32_t last_ack_sent; /* Last.ACK.sent */
+	uint16_t rcv_mss;       /* largest segment seen, for delayed ACK */
+	bool fin_received : 1;
+	bool rcv_urgent : 1; /* rcv_up counts */
+	bool ack_now : 1;
 
 	/* Options that both sides agreed on (RFC 7323, RFC 2018). */
-	bool wscale_ok, sack_ok, ts_ok;
-	uint8_t snd_wscale, rcv_wscale; /* Snd.Wind.Shift, Rcv.Wind.Shift */
-	uint32_t ts_recent;             /* TS.Recent: the peer's TSval, or 0 */
-	uint32_t last_ack_sent;         /* Last.ACK.sent */
-	uint32_t ts_offset;             /* our TSval is the clock and this */
-	uint64_t ts_recent_age_ns;      /* when ts_recent was set */
-	uint64_t ts_sampled_ns;         /* when an echo last gave a sample */
+	bool wscale_ok : 1, sack_ok : 1, ts_ok : 1;
+	uint8_t snd_wscale : 4, rcv_wscale : 4; /* Snd.Wind.Shift, ... */
+	uint32_t ts_recent;        /* TS.Recent: the peer's TSval, or 0 */
+	uint32_t ts_offset;        /* our TSval is the clock and this */
+	uint64_t ts_recent_age_ns; /* when ts_recent was set */
+	uint64_t ts_sampled_ns;    /* when an echo last gave a sample */
 
-	/* Retransmission (RFC 6298). */
+	/* Text before its turn (tcp_ooo.c). */
+	struct list ooo; /* struct tcp_run in order */
+	uint32_t ooo_len, ooo_stamp;
+	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
+
+	/* Delayed ACKs (tcp_ack.c). */
+	uint64_t late_ack_ns;  /* when the last ACK left that waited in vain */
+	uint64_t ack_delay_ns; /* how long an answer may take */
+	uint64_t text_ns;      /* when text came in order last, or 0 */
+	uint8_t quick_acks;    /* so many segments will not wait for long */
+	bool late_ack : 1;     /* the last ACK was such */
+	bool answered : 1;     /* text of ours left since text_ns */
+	bool dsack_due : 1;    /* dsack is still to be told */
+
+	/* What a path takes (tcp_pmtu.c). */
+	bool may_fragment : 1; /* too little: no DF */
+	bool pmtu_proven : 1;  /* a full segment has arrived */
+	uint16_t mss_max; /* without options, as both ends and our link allow */
+	uint16_t pmtu;    /* 0: not known to be smaller */
+	uint16_t maxseg;  /* the user's limit of both directions, or 0 */
+	uint64_t pmtu_forget_ns; /* 0: there is nothing to forget */
+
+	/* Timers and round trips (RFC 6298, tcp_timer.c). */
 	struct timer timer;          /* for the first of due_ns */
 	uint64_t due_ns[TCP_TIMERS]; /* TCP_NEVER: not armed */
 	uint64_t srtt_ns, rttvar_ns, rto_ns;
-	uint64_t rtt_start_ns; /* 0: no segment is being timed */
-	uint32_t rtt_seq;
-	uint8_t backoff;
+	uint64_t rtt_start_ns;  /* 0: no segment is being timed */
 	uint64_t rexmt_from_ns; /* when the timeout was started, and ends */
 	uint64_t rto_at_ns;
-	bool overriding; /* it is for what is held back, nothing is out */
-	bool probing;    /* a tail loss probe will be sent before */
-	uint64_t silent_since_ns; /* 0: the peer answers */
-	uint8_t silent_tries;     /* since then */
+	uint32_t rtt_seq;
+	uint8_t backoff;
+	bool overriding : 1; /* it is for what is held back, nothing is out */
+	bool probing : 1;    /* a tail loss probe will be sent before */
 
-	/* A peer without word (tcp_keep.c). */
+	/* A peer without word (tcp_timer.c, tcp_keep.c). */
+	uint8_t silent_tries;     /* since silent_since_ns */
+	uint8_t keep_probes;      /* unanswered */
+	uint64_t silent_since_ns; /* 0: the peer answers */
 	uint64_t heard_ns;        /* the last acceptable segment */
 	uint64_t user_timeout_ns; /* R2 as the user wants it; 0: ours */
-	uint8_t keep_probes;      /* unanswered */
 	int soft_error;           /* what ICMP said since heard_ns, or 0 */
 
 	/* Congestion control. */
+	uint32_t cwnd, ssthresh;
+	uint32_t reduced_end; /* snd_nxt when ssthresh was set last */
+	uint64_t last_sent_ns;
+	uint64_t cc_seen_ns; /* up to here the algorithm knows of time */
 	const struct tcp_cc_ops *cc;
 	union tcp_cc_state cc_state;
 	struct tcp_hystart hystart;
-	uint32_t cwnd, ssthresh;
-	uint64_t last_sent_ns;
-	uint64_t cc_seen_ns;  /* up to here the algorithm knows of time */
-	uint32_t reduced_end; /* snd_nxt when ssthresh was set last */
-	bool reduced_by_ecn;
-	uint32_t reductions[TCP_CC_EVENTS]; /* how often, by reason */
+	bool reduced_by_ecn : 1;
 
 	/* Explicit congestion notification (RFC 3168), tcp_ecn.c. */
-	bool ecn_asked, ecn_ok;
-	bool ecn_quiet; /* a SYN without it was sent: no ECT */
-	bool ecn_echo;  /* CE came: ECE goes until CWR comes */
-	bool ecn_hold;  /* nothing may leave before the timer expires */
-	bool cwr_due;
-	bool ecn_seen;        /* the peer's text came as ECN-capable */
-	uint32_t ce_received; /* segments that were marked */
+	bool ecn_asked : 1, ecn_ok : 1;
+	bool ecn_quiet : 1; /* a SYN without it was sent: no ECT */
+	bool ecn_echo : 1;  /* CE came: ECE goes until CWR comes */
+	bool ecn_hold : 1;  /* nothing may leave before the timer expires */
+	bool cwr_due : 1;
+	bool ecn_seen : 1; /* the peer's text came as ECN-capable */
 
 	/* Loss recovery. */
-	uint8_t recovery;     /* enum tcp_recovery */
-	uint32_t recover;     /* snd_nxt when it began; RFC 6582 */
-	uint32_t timeout_una; /* the segment of the last timeout */
+	uint8_t recovery; /* enum tcp_recovery */
+	uint8_t frto;     /* enum tcp_frto */
+	/* RFC 8985 7.1: a tail loss probe is out; it was sent before. */
+	bool tlp_out : 1, tlp_again : 1;
+	uint32_t tlp_end;
+	struct tcp_sent_map sent; /* [snd_una, snd_nxt), but for the SYN */
+	uint32_t recover;         /* snd_nxt when it began; RFC 6582 */
+	uint32_t timeout_una;     /* the segment of the last timeout */
 	/* Without SACK: duplicate ACKs, and the bytes that they say left the
 	 * network. */
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */
 	uint32_t prr_delivered, prr_out, recover_fs;
-	uint8_t frto; /* enum tcp_frto */
 	struct tcp_undo undo;
 	struct tcp_rack rack;
-	/* RFC 8985 7.1: a tail loss probe is out; it was sent before. */
-	bool tlp_out, tlp_again;
-	uint32_t tlp_end;
 
+	/* What the application drains (tcp_tune.c).  Not more than two windows
+	 * in a round trip, so 32 bits do. */
+	uint64_t drained_since_ns;
+	uint32_t drained, drained_before;
+	uint32_t rcv_extra; /* beyond the socket's rcvbuf */
+	uint32_t snd_want;  /* size of the send buffer, if above sndbuf */
+
+	struct rate_limit challenges; /* tcp_challenge.c */
 	struct tcp_stats stats;
 };
 

@@ -13,6 +13,7 @@
 #define TCPI_OPT_SACK       2
 #define TCPI_OPT_WSCALE     4
 #define TCPI_OPT_ECN        8
+#define TCPI_OPT_ECN_SEEN   16
 
 /* tcpi_ca_state: whether losses are being repaired, and how they showed */
 enum tcp_ca_state {
