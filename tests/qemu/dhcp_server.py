@@ -6,6 +6,7 @@ import threading
 import time
 
 import frames as f
+from patience import PATIENCE, until
 
 DISCOVER, OFFER, REQUEST, DECLINE, PACK, NAK, RELEASE = 1, 2, 3, 4, 5, 6, 7
 MAGIC = b"\x63\x82\x53\x63"
@@ -87,7 +88,7 @@ class DhcpServer:
     def wait(self, wanted, timeout=10, what="message"):
         """Waits for a message heard (now or before) for which wanted() holds;
         returns it."""
-        deadline = time.monotonic() + timeout
+        deadline = until(timeout)
         with self.changed:
             while True:
                 for m in self.heard:
@@ -95,5 +96,5 @@ class DhcpServer:
                         return m
                 left = deadline - time.monotonic()
                 assert left > 0, "no DHCP %s in %g s; heard %s" % (
-                    what, timeout, [m.kind for m in self.heard])
+                    what, PATIENCE * timeout, [m.kind for m in self.heard])
                 self.changed.wait(left)

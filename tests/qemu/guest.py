@@ -26,6 +26,7 @@ ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BUILD = os.path.join(ROOT, os.environ.get("B", "build"))
 sys.path.insert(0, os.path.join(ROOT, "image"))
 import run as runner  # noqa: E402
+from patience import PATIENCE, until  # noqa: E402
 
 MAC = "52:54:00:12:34:56"
 READY = re.compile(r"^READY ip=(\d+\.\d+\.\d+\.\d+) http=(\d+|off) "
@@ -68,19 +69,20 @@ def firmware(build=None):
     raise GuestError("OVMF%s is missing: run ./setup" % (build or ""))
 
 
-handed_out = set()
+handed_out = []
 
 
 def free_port(kind=socket.SOCK_STREAM):
-    """A port of 127.0.0.1 that is free now, and another one each time; below
-    the kernel's own range, so that no connection takes it before QEMU does."""
+    """A port of 127.0.0.1 that is free now, and is given to nobody else who
+    asks here, in any process, while this one lives; below the kernel's own
+    range, so that no connection takes it before QEMU does."""
     while True:
         port = random.randrange(12000, 30000)
-        if port in handed_out:
-            continue
-        handed_out.add(port)
+        mark = socket.socket(socket.AF_UNIX)
         with socket.socket(socket.AF_INET, kind) as s:
             try:
+                mark.bind("\0ringlet-port-%d" % port)
+                handed_out.append(mark)
                 s.bind(("127.0.0.1", port))
                 return port
             except OSError:
@@ -115,7 +117,7 @@ class User:
 
     def connect(self, port, timeout=10):
         return socket.create_connection(
-            ("127.0.0.1", self.forward[port]), timeout)
+            ("127.0.0.1", self.forward[port]), PATIENCE * timeout)
 
     def url(self, path="/", port=80):
         return "http://127.0.0.1:%d%s" % (self.forward[port], path)
@@ -136,7 +138,7 @@ class NoNetwork:
 
 class Qmp:
     def __init__(self, path, alive):
-        deadline = time.monotonic() + 20
+        deadline = until(20)
         self.socket = socket.socket(socket.AF_UNIX)
         while True:
             try:
@@ -146,7 +148,7 @@ class Qmp:
                 if time.monotonic() > deadline or not alive():
                     raise GuestError("QEMU offers no QMP")
                 time.sleep(0.005)
-        self.socket.settimeout(20)
+        self.socket.settimeout(PATIENCE * 20)
         self.lines = self.socket.makefile("rw")
         self.events = []  # that came, in order, and nobody took yet
         json.loads(self.lines.readline())
@@ -168,7 +170,7 @@ class Qmp:
     def wait_event(self, name, timeout):
         """Waits for an event of this name; those before it are forgotten.
         Returns its data."""
-        self.socket.settimeout(timeout)
+        self.socket.settimeout(PATIENCE * timeout)
         while True:
             while self.events:
                 event = self.events.pop(0)
@@ -195,6 +197,10 @@ class Stats(dict):
     def since(self, before):
         return Stats({k: v - before.get(k, 0) for k, v in self.items()
                       if isinstance(v, int)})
+
+    def seconds(self):
+        """By the guest's clock: since its start, or in a difference."""
+        return self["clock.ns"] / 1e9
 
     def drops(self):
         return {k[5:]: v for k, v in self.items()
@@ -383,7 +389,7 @@ class Guest:
         the number that it answers, if any."""
         if not self.qtest_link:
             link = socket.socket(socket.AF_UNIX)
-            link.settimeout(10)
+            link.settimeout(PATIENCE * 10)
             link.connect(self.sockets + "/qtest")
             self.qtest_link = link.makefile("rw")
         self.qtest_link.write(" ".join([command] + [
@@ -426,7 +432,7 @@ class Guest:
         """Waits for the nth complete line that matches pattern (re.search).
         Returns the match.  Fails at once on a panic, and when QEMU ends."""
         wanted = re.compile(pattern)
-        deadline = time.monotonic() + timeout
+        deadline = until(timeout)
         while True:
             gone = not self.running()
             lines = self.lines()
@@ -439,7 +445,8 @@ class Guest:
                                  (panics[0], self.tail()))
             if gone or time.monotonic() > deadline:
                 raise GuestError("%s before a line like %r:\n%s" % (
-                    "QEMU ended" if gone else "%g s passed" % timeout, pattern,
+                    "QEMU ended" if gone else "%g s passed" %
+                    (PATIENCE * timeout), pattern,
                     self.tail()))
             time.sleep(0.004)
 
@@ -478,7 +485,7 @@ class Guest:
         """Waits until every pool is as it was at base."""
         base = base.pools_in_use()
         assert base, "/stats names no pool"
-        deadline = time.monotonic() + timeout
+        deadline = until(timeout)
         while True:
             now = self.stats().pools_in_use()
             more = {k: (base.get(k, 0), v) for k, v in now.items()
@@ -486,7 +493,8 @@ class Guest:
             if not more:
                 return
             assert time.monotonic() < deadline, \
-                "pools not back after %g s (was, is): %s" % (timeout, more)
+                "pools not back after %g s (was, is): %s" % (
+                    PATIENCE * timeout, more)
             time.sleep(0.3)
 
     def check_end(self):

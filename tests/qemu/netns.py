@@ -15,6 +15,7 @@ import subprocess
 import threading
 
 from guest import BUILD
+from patience import PATIENCE
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 2, 0x1000
@@ -65,6 +66,11 @@ class Tap:
         self.ip("link", "set", "lo", "up")
         return ["-netdev", "tap,id=n0,ifname=tap0,script=no,downscript=no"]
 
+    def ask_for_ecn(self):
+        """From now on Linux offers ECN to whom it connects."""
+        self.ip("route", "replace", "10.66.0.0/24", "dev", "tap0", "proto",
+                "kernel", "scope", "link", "src", self.host, "features", "ecn")
+
     def enter(self):
         """Moves the calling thread (or process) into the namespace."""
         fd = os.open("/run/netns/" + self.name, os.O_RDONLY)
@@ -103,7 +109,7 @@ class Tap:
 
     def connect(self, port, timeout=10, source=None):
         s = self.socket(socket.AF_INET, socket.SOCK_STREAM)
-        s.settimeout(timeout)
+        s.settimeout(PATIENCE * timeout)
         if source:
             s.bind((source, 0))
         s.connect((self.guest, port))
@@ -111,7 +117,8 @@ class Tap:
 
     def run(self, *command, timeout=60, **options):
         return subprocess.run(["ip", "netns", "exec", self.name, *command],
-                              timeout=timeout, capture_output=True, **options)
+                              timeout=PATIENCE * timeout,
+                              capture_output=True, **options)
 
     def spawn(self, *command, **options):
         child = subprocess.Popen(["ip", "netns", "exec", self.name, *command],

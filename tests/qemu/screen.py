@@ -14,6 +14,7 @@ import time
 import zlib
 
 from guest import ROOT, GuestError
+from patience import PATIENCE, until
 
 GLYPHS = os.path.join(ROOT, "drivers", "font_glyphs.def")
 BIG_FROM = 1920  # drivers/font.c
@@ -132,7 +133,7 @@ def read_text_memory(guest):
 
 def wait(reader, guest, pattern, timeout=20):
     """Reads until a line matches pattern.  Returns all lines."""
-    deadline = time.monotonic() + timeout
+    deadline = until(timeout)
     while True:
         lines = reader(guest)
         texts = [l if isinstance(l, str) else l[0] for l in lines]
@@ -140,5 +141,5 @@ def wait(reader, guest, pattern, timeout=20):
             return lines
         if time.monotonic() > deadline:
             raise GuestError("the screen shows no %r after %g s:\n%s" % (
-                pattern, timeout, "\n".join(texts)))
+                pattern, PATIENCE * timeout, "\n".join(texts)))
         time.sleep(0.1)

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+import patience
 from guest import READY, Guest, NoNetwork
 from stick import INDEX, site, stick
 
@@ -51,10 +52,11 @@ def test_a_slow_stick_does_not_make_the_clock_late(boot, monkeypatch):
         a + ",throttling.bps-read=3000000" if a.startswith("if=none") else a
         for a in arguments(self)])
     guest = boot(door="uefi", disk="sata", mem=128)
+    asked = time.time()
     date = guest.get("/")[1]["date"]
     told = email.utils.parsedate_to_datetime(date).timestamp()
     # The battery clock and the Date line cut off up to a second each.
-    assert abs(time.time() - told) < 3
+    assert asked - 3 < told < time.time() + 1
 
 
 @pytest.mark.deadline(120)
@@ -85,7 +87,7 @@ def test_ready_stands_once_at_column_one(boot):
     assert READY.match(lines[0])
     assert guest.ready["http"] == 80 and guest.ready["echo"] == 7
     assert guest.ready["admin"] == 8139
-    assert 0 < guest.ready["boot_ms"] < 20000
+    assert guest.ready["boot_ms"] > 0
 
 
 def test_boot_steps_carry_time_stamps(boot):
@@ -170,11 +172,12 @@ def test_panic_reboots_after_the_configured_time(boot):
     guest = boot(ready=False, mem=3, stick=None, append="panic=reboot:1")
     guest.may_panic = True
     guest.wait_line(r"^PANIC ", 20, alive=False)
-    guest.process.wait(10)  # -no-reboot turns the reset into an exit
+    # -no-reboot turns the reset into an exit.
+    guest.process.wait(patience.PATIENCE * 10)
     assert guest.process.returncode == 0
 
 
 def test_static_address_needs_no_server(boot):
     guest = boot(append="ip=10.0.2.15/24 gateway=10.0.2.2")
     check_alive(guest)
-    assert guest.ready["boot_ms"] < 5000
+    assert "DHCP" not in guest.serial()

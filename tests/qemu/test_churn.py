@@ -19,7 +19,6 @@ from wire import Wire
 EXPECTED_SECONDS = 95
 CONNECTIONS = 50000
 IN_FLIGHT = 48
-LIMIT_S = 100
 MSS = struct.pack("!BBH", 2, 4, 1460)
 GET = b"GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 STUCK_S = 1.0
@@ -166,8 +165,6 @@ class Churn:
             if now - looked > 0.25:
                 looked = now
                 self.repeat_stuck()
-                assert now - began < LIMIT_S, "%d of %d after %d s" % (
-                    self.ended, self.total, LIMIT_S)
         wire.start_reading()
         return time.monotonic() - began
 

@@ -13,6 +13,7 @@ from guest import BUILD, ROOT, artifact
 
 sys.path.insert(0, os.path.join(ROOT, "image"))
 import run  # noqa: E402
+from patience import PATIENCE  # noqa: E402
 
 EXPECTED_SECONDS = 20
 
@@ -45,9 +46,9 @@ def crash(append, machine="q35", cpu="max", until="backtrace:"):
         netdev=None, mem_mib=32, machine=machine, cpu=cpu, append=append,
         extra=["-no-reboot"])
     with run.Guest(config, stdout=subprocess.DEVNULL) as guest:
-        guest.wait_line(until, 20)
+        guest.wait_line(until, PATIENCE * 20)
         if until != "halted":
-            guest.process.wait(20)
+            guest.process.wait(PATIENCE * 20)
         return guest.serial()
 
 

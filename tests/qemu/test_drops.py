@@ -6,7 +6,6 @@ Not reachable here: eth.short and ip.short (QEMU pads what is sent to its card
 to 60 bytes) and eth.not_for_us (the card filters).  Unit tests have those."""
 
 import struct
-import time
 
 import pytest
 
@@ -121,7 +120,8 @@ def test_wrong_frames_are_not_logged(guest):
     for _, frame, _ in CASES:
         guest.net.send(frame)
     guest.stats()
-    assert len(guest.lines()) == lines
+    said = [l for l in guest.lines()[lines:] if " kept the CPU for " not in l]
+    assert not said, said  # but for what a busy host does to the guest
 
 
 def quoted(x):
@@ -152,9 +152,11 @@ def test_unreachable_messages_are_rate_limited(guest):
     before = guest.stats()
     for _ in range(500):
         wire.send(udp_frame(dport=9999))
-    assert drops_of(guest, before)["udp.no_port"] == 500
+    change = guest.stats().since(before)
+    assert change["drop.udp.no_port"] == 500
     errors = [x for x in list(wire.inbox) if x.proto == f.ICMP and x.kind == 3]
-    assert 1 <= len(errors) <= 100, "%d errors" % len(errors)
+    assert 1 <= len(errors) <= 100 * (1 + change.seconds()), \
+        "more than 100 a second"
 
 
 @pytest.mark.parametrize("name,frame", [
@@ -173,7 +175,8 @@ def test_no_icmp_error_is_sent(guest, name, frame):
     """RFC 1122 3.2.2."""
     wire = guest.net
     wire.send(frame)
-    wire.expect_none(lambda x: x.proto == f.ICMP, 0.4)
+    guest.stats()  # so it has been seen
+    wire.expect_none(lambda x: x.proto == f.ICMP, 0)
 
 
 def test_syn_to_closed_port_is_reset(guest):
@@ -209,7 +212,6 @@ def test_every_length_of_garbage(guest):
             wire.send(ip_frame(noise[:min(size, 1480)], proto))
         wire.send(f.eth(wire.guest_mac, wire.mac, f.ETH_IP, noise[:size]))
         wire.send(f.eth(f.BROADCAST, wire.mac, f.ETH_ARP, noise[:size]))
-    time.sleep(0.2)
     guest.pools_return_to(before)
     assert wire.ping(1, 2, b"alive")
 

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from guest import BUILD, ROOT, artifact, free_port
+from patience import PATIENCE
 
 sys.path.insert(0, os.path.join(ROOT, "image"))
 import run  # noqa: E402
@@ -269,7 +270,7 @@ def test_forwards_stay_on_this_host():
 
 def runner(*words):
     return subprocess.run([RUN, "BUILD=" + BUILD, *words], text=True,
-                          capture_output=True, check=False, timeout=20,
+                          capture_output=True, check=False, timeout=PATIENCE * 20,
                           stdin=subprocess.DEVNULL)
 
 
@@ -319,7 +320,7 @@ def test_the_runner_prints_urls_and_ends_its_machine():
         qemu = children(process.pid)
         assert qemu
         process.terminate()
-        assert process.wait(10) != 0
+        assert process.wait(PATIENCE * 10) != 0
     assert not any(os.path.exists("/proc/" + pid) for pid in qemu)
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 import frames as f
+from patience import PATIENCE
 from stick import site
 from test_echo import exchange, noise
 from wire import Wire
@@ -28,8 +29,9 @@ def in_background(work):
     thread.start()
 
     def result(timeout):
-        thread.join(timeout)
-        assert not thread.is_alive(), "still not done after %d s" % timeout
+        thread.join(PATIENCE * timeout)
+        assert not thread.is_alive(), "not done after %d s" % (
+            PATIENCE * timeout)
         if "error" in box:
             raise box["error"]
         return box["value"]
@@ -59,11 +61,13 @@ def test_link_down_and_up_during_transfers(boot):
     base = guest.stats()
     with guest.connect(7, 60) as s:
         done = in_background(lambda: slow_echo(s, noise(5 * MIB), 6))
-        for _ in range(2):
+        for n in range(2):
             time.sleep(1)
             guest.set_link(False)
-            time.sleep(1.5)
+            guest.wait_line("eth0: link down", 10, nth=n + 1)
+            time.sleep(0.5)
             guest.set_link(True)
+            guest.wait_line("eth0: link up", 10, nth=n + 2)
         assert done(80)
     changes = guest.stats().since(base)
     assert any("link" in k and v >= 4 for k, v in changes.items()), \
@@ -77,15 +81,10 @@ def test_link_changes_are_said_once_each(boot):
     guest.set_link(False)
     guest.wait_line(r"(?i)link.*down", 5)
     guest.set_link(True)
-    deadline = time.monotonic() + 5
-    while True:
-        lines = [l for l in guest.lines() if "link" in l.lower()][before:]
-        if len(lines) >= 2 and "up" in lines[-1].lower():
-            break
-        assert time.monotonic() < deadline, lines
-        time.sleep(0.05)
-    assert len(lines) == 2, lines
+    guest.wait_line("eth0: link up", 5, nth=2)
     assert guest.net.ping(1, 1, b"")
+    lines = [l for l in guest.lines() if "link" in l.lower()][before:]
+    assert len(lines) == 2, lines
 
 
 @pytest.mark.deadline(120)
@@ -116,13 +115,8 @@ def test_dhcp_waits_for_the_cable(boot):
     guest.set_link(False)
     time.sleep(3)
     guest.set_link(True)
-    deadline = time.monotonic() + 40
-    while "10.0.2.15" not in "".join(
-            l for l in guest.lines() if l.startswith(("READY", "ADDRESS"))):
-        assert time.monotonic() < deadline, guest.tail()
-        time.sleep(0.1)
-    if not guest.ready:
-        guest.wait_ready()
+    guest.wait_line(r"^(READY|ADDRESS) ip=10\.0\.2\.15", 40)
+    guest.wait_ready()
     assert guest.get("/")[0] == 200
 
 

@@ -12,6 +12,7 @@ import struct
 import pytest
 
 import frames as f
+from test_echo import chance
 from wire import Wire
 
 EXPECTED_SECONDS = 40
@@ -103,8 +104,7 @@ class Stranger:
 
 @pytest.mark.deadline(120)
 def test_anything_from_a_stranger_is_survived(boot):
-    seed = random.randrange(1 << 30)
-    print("seed", seed)
+    seed = chance()
     guest = boot(net=Wire(), append="tcp.msl=1", pcap_bytes=128)
     wire = guest.net
     before = guest.stats()

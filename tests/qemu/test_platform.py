@@ -4,10 +4,10 @@ the system runs.  tests/kernel/platform.c breaks what its command line says
 before the system starts; what fails later is poked into the running machine."""
 
 import re
-import time
 
 import pytest
 
+from patience import wait
 from stick import INDEX, site
 
 EXPECTED_SECONDS = 12
@@ -98,10 +98,8 @@ def test_card_without_an_address_gets_one(boot):
 
 def keep_asking(guest, until, timeout=20):
     """Requests, some of which may take long, until a line is said."""
-    deadline = time.monotonic() + timeout
-    while not re.search(until, guest.serial()):
-        assert time.monotonic() < deadline, guest.tail()
-        guest.get("/")
+    wait(lambda: guest.get("/") and re.search(until, guest.serial()), timeout,
+         guest.tail, 0)
     return check_alive(guest)
 
 

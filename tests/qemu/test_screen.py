@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -23,7 +24,7 @@ WARN, PANIC, HEADER = 0x0e, 0x4f, 0x1f  # colours as in drivers/screen.c
 
 
 ADDRESS_LINE = (r"^ Ringlet [\d.]+ │ http://10\.0\.2\.15/ │ "
-                r"up 00:0\d:\d\d │ ringlet$")
+                r"up 00:\d\d:\d\d │ ringlet$")
 LINK_LINE = (r"^ link up │ \d+ in, \d+ out packets/s │ "
              r"\d+ connections?$")
 
@@ -43,14 +44,18 @@ def check_console(reader, guest, columns):
     """The header, and every line of the serial port below it."""
     screen.wait(reader, guest, "^READY .* boot_ms=")
     screen.wait(reader, guest, LINK_LINE)
-    lines = screen.wait(reader, guest, ADDRESS_LINE)
-    lines = [l if isinstance(l, str) else l[0] for l in lines]
+    for _ in range(10):  # what is said now may not be drawn yet
+        lines = screen.wait(reader, guest, ADDRESS_LINE)
+        lines = [l if isinstance(l, str) else l[0] for l in lines]
+        said = [l for l in guest.lines() if re.match(r"\[\d|READY", l)]
+        wrapped = [l[at:at + columns].rstrip() for l in said
+                   for at in range(0, len(l), columns)]
+        if [l for l in lines[2:] if l] == wrapped:
+            break
+        time.sleep(0.2)
     assert re.match(ADDRESS_LINE, lines[0]), lines[0]
     assert not any(screen.UNKNOWN in l for l in lines), lines
-    said = [l for l in guest.lines() if re.match(r"\[\d|READY", l)]
     assert len(said) > 8
-    wrapped = [l[at:at + columns].rstrip() for l in said
-               for at in range(0, len(l), columns)]
     assert [l for l in lines[2:] if l] == wrapped
 
 

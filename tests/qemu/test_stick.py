@@ -8,11 +8,11 @@ import random
 import re
 import shutil
 import subprocess
-import time
 
 import pytest
 
 from guest import ROOT, User, artifact
+from patience import wait
 from stick import run
 
 EXPECTED_SECONDS = 60
@@ -118,11 +118,8 @@ def screen_text(guest):
 
 
 def wait_screen(guest, wanted, timeout=20):
-
-    deadline = time.monotonic() + timeout
-    while wanted not in screen_text(guest):
-        assert time.monotonic() < deadline, screen_text(guest)
-        time.sleep(0.05)
+    wait(lambda: wanted in screen_text(guest), timeout,
+         lambda: screen_text(guest))
 
 
 def without_grub(*words):

@@ -10,6 +10,7 @@ import pytest
 
 import frames as f
 from guest import User
+from patience import PATIENCE
 from wire import Wire
 
 EXPECTED_SECONDS = 15
@@ -81,7 +82,7 @@ def test_broadcast_datagram_is_not_answered_by_broadcast(boot):
 def test_echo_through_the_user_network(boot):
     guest = boot(net=User())
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
-        s.settimeout(5)
+        s.settimeout(PATIENCE * 5)
         s.connect(("127.0.0.1", guest.net.echo_udp))
         for size in (1, 100, 1472):
             s.send(b"u" * size)

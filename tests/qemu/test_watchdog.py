@@ -3,11 +3,10 @@
 a second after the start, and the machine must be back by itself.  Guests that
 only wait do so side by side."""
 
-import time
-
 import pytest
 
 from guest import NoNetwork
+from patience import PATIENCE, wait
 
 EXPECTED_SECONDS = 35
 
@@ -44,11 +43,10 @@ def start(boot, machine, hang, append="panic=reboot:0", **options):
 
 def wait_until(guest, count, text, timeout=30):
     """Waits until the console has said a text so many times."""
-    deadline = time.monotonic() + timeout
-    while guest.serial().count(text) < count:
+    def said():
         assert guest.running(), guest.tail()
-        assert time.monotonic() < deadline, guest.tail(40)
-        time.sleep(0.02)
+        return guest.serial().count(text) >= count
+    wait(said, timeout, lambda: guest.tail(40), 0.02)
 
 
 def wait_restart(guest, by):
@@ -108,7 +106,7 @@ def test_power_button_switches_the_machine_off(boot, machine):
     assert "watchdog: off" in guest.serial()
     guest.qmp("system_powerdown")
     assert guest.wait_event("SHUTDOWN")["reason"] == "guest-shutdown"
-    assert guest.process.wait(10) == 0
+    assert guest.process.wait(PATIENCE * 10) == 0
     assert "power button: the machine is switched off" in guest.lines()[-1]
 
 

@@ -18,12 +18,14 @@ import time
 
 import card
 import frames as f
+from patience import PATIENCE, until
 
 GUEST_MAC = f.mac("52:54:00:12:34:56")
 GUEST_IP = f.ip4("10.66.0.2")
 HOST_MAC = f.mac("52:55:0a:42:00:01")
 HOST_IP = f.ip4("10.66.0.1")
 INBOX_MAX = 5000
+REPEAT_S = 3  # the test's own TCP sends again; most wires lose nothing
 
 
 class Wire:
@@ -63,7 +65,7 @@ class Wire:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         # Sending waits while QEMU takes nothing; reading has its own pace.
         self.sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.sender.settimeout(30)
+        self.sender.settimeout(PATIENCE * 30)
         self.start_reading()
         return ["-netdev", "dgram,id=n%d,local.type=unix,local.path=%s,"
                 "remote.type=unix,remote.path=%s" % (self.number, self.path,
@@ -147,9 +149,9 @@ class Wire:
         with self.changed:
             self.inbox.clear()
 
-    def expect(self, wanted, timeout=3, what=""):
-        """Waits for a frame for which wanted(frame) is true; takes it out."""
-        deadline = time.monotonic() + timeout
+    def find(self, wanted, deadline):
+        """The first frame for which wanted(frame) is true, taken out; None
+        when none came until then."""
         with self.changed:
             while True:
                 for frame in self.inbox:
@@ -158,18 +160,19 @@ class Wire:
                         return frame
                 left = deadline - time.monotonic()
                 if left <= 0:
-                    raise AssertionError(
-                        "no %s in %g s; last frames: %s" %
-                        (what or "such frame", timeout,
-                         list(self.inbox)[-8:]))
+                    return None
                 self.changed.wait(left)
 
+    def expect(self, wanted, timeout=3, what="such frame"):
+        """Waits for a frame for which wanted(frame) is true; takes it out."""
+        frame = self.find(wanted, until(timeout))
+        assert frame, "no %s in %g s; last frames: %s" % (
+            what, PATIENCE * timeout, list(self.inbox)[-8:])
+        return frame
+
     def expect_none(self, unwanted, seconds=0.5, what="frame"):
-        try:
-            frame = self.expect(unwanted, seconds)
-        except AssertionError:
-            return
-        raise AssertionError("unexpected %s: %r" % (what, frame))
+        frame = self.find(unwanted, time.monotonic() + seconds)
+        assert not frame, "unexpected %s: %r" % (what, frame)
 
     def expect_tcp(self, sport, timeout=3, **fields):
         """A segment to our port sport; fields must be equal, where given."""
@@ -243,9 +246,9 @@ class TcpClient:
             self.segment(f.ACK)
 
     def wait(self, condition, what, again=None):
-        """Waits until condition(); calls again() each second without news."""
-        deadline = time.monotonic() + self.timeout
-        repeat = time.monotonic() + 1
+        """Waits until condition(); calls again() every REPEAT_S."""
+        deadline = until(self.timeout)
+        repeat = time.monotonic() + REPEAT_S
         with self.wire.changed:
             while not condition():
                 now = time.monotonic()
@@ -253,10 +256,10 @@ class TcpClient:
                     raise ConnectionResetError(what)
                 if now > deadline:
                     raise socket.timeout("no %s in %g s" %
-                                         (what, self.timeout))
+                                         (what, PATIENCE * self.timeout))
                 if again and now > repeat:
                     again()
-                    repeat = now + 1
+                    repeat = now + REPEAT_S
                 self.wire.changed.wait(min(deadline, repeat) - now)
 
     def connect(self):
