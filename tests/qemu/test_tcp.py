@@ -11,6 +11,7 @@ import time
 import pytest
 
 import frames as f
+from patience import wait
 from wire import TcpClient, Wire
 
 EXPECTED_SECONDS = 60
@@ -66,16 +67,29 @@ class Hand:
         """Sends data; takes the echo and acknowledges it."""
         self.send(f.ACK | f.PSH, data)
         self.seq = (self.seq + len(data)) & MASK
-        got = b""
-        while len(got) < len(data):
-            s = self.wire.expect(
-                lambda x: x.proto == f.TCP and x.dport == self.sport and
-                x.data, 3, "echo")
-            if s.seq == self.ack:
-                got += s.data
-                self.ack = (self.ack + len(s.data)) & MASK
+        assert self.read(len(data)) == data
+
+    def read(self, count):
+        """So many bytes from the guest, acknowledged; whatever came again was
+        sent again because this test was slow."""
+        got = bytearray()
+        while len(got) < count:
+            s = self.expect_data()
+            skip = (self.ack - s.seq) & MASK
+            if skip < len(s.data):
+                got += s.data[skip:]
+                self.ack = (self.ack + len(s.data) - skip) & MASK
             self.send(f.ACK)
-        assert got == data
+        return bytes(got)
+
+    def expect_data(self):
+        return self.wire.expect(
+            lambda x: x.proto == f.TCP and x.dport == self.sport and x.data,
+            5, "data")
+
+    def expect_ack(self, ack):
+        """An acknowledgment of all until ack, and of no more."""
+        return self.expect(flags=f.ACK, ack=ack, data=b"")
 
     def abort(self):
         self.send(f.RST | f.ACK)
@@ -104,10 +118,10 @@ def test_initial_sequence_numbers_differ_and_grow(guest):
 def test_syn_ack_is_repeated(guest):
     """RFC 6298: after a second, then two."""
     hand = Hand(guest.net)
-    hand.syn()
     started = time.monotonic()
+    hand.syn()
     hand.expect(4, flags=f.SYN | f.ACK)
-    assert 0.5 < time.monotonic() - started < 3.5
+    assert time.monotonic() - started > 0.9
     hand.abort()
 
 
@@ -124,8 +138,7 @@ def test_duplicate_is_acknowledged_not_delivered_twice(guest):
     hand.open()
     hand.say(b"once")
     hand.send(f.ACK | f.PSH, b"once", seq=hand.seq - 4)
-    again = hand.expect()
-    assert again.ack == hand.seq and not again.data
+    hand.expect_ack(hand.seq)
     hand.say(b"twice")
     hand.abort()
 
@@ -136,15 +149,10 @@ def test_segments_out_of_order_are_put_together(guest):
     base = hand.seq
     for part in (2, 1):  # the hole is part 0
         hand.send(f.ACK | f.PSH, b"%d" % part * 100, seq=base + part * 100)
-        assert hand.expect().ack == base, "RFC 5681: a duplicate ACK at once"
+        hand.expect_ack(base)  # RFC 5681: a duplicate one at once
     hand.send(f.ACK | f.PSH, b"0" * 100, seq=base)
-    got = b""
-    while len(got) < 300:
-        s = hand.expect()
-        got += s.data
-        hand.seq, hand.ack = base + 300, hand.ack + len(s.data)
-        hand.send(f.ACK)
-    assert got == b"0" * 100 + b"1" * 100 + b"2" * 100
+    hand.seq = base + 300
+    assert hand.read(300) == b"0" * 100 + b"1" * 100 + b"2" * 100
     hand.abort()
 
 
@@ -154,12 +162,8 @@ def test_overlapping_segments(guest):
     base = hand.seq
     hand.send(f.ACK, b"cdef", seq=base + 2)
     hand.send(f.ACK, b"abcd", seq=base)
-    got = b""
-    while len(got) < 6:
-        got += hand.wire.expect(
-            lambda x: x.proto == f.TCP and x.dport == hand.sport and
-            x.data).data
-    assert got == b"abcdef"
+    hand.seq = base + 6
+    assert hand.read(6) == b"abcdef"
     hand.abort()
 
 
@@ -169,8 +173,8 @@ def test_unacceptable_segment_is_answered_by_an_ack(guest):
     hand.open()
     before = guest.stats()
     hand.send(f.ACK | f.PSH, b"far away", seq=hand.seq + 1000000)
-    answer = hand.expect()
-    assert (answer.seq, answer.ack) == (hand.ack, hand.seq)
+    answer = hand.expect_ack(hand.seq)
+    assert answer.seq == hand.ack
     assert guest.stats().since(before)["drop.tcp.sequence"] == 1
     hand.say(b"alive")
     hand.abort()
@@ -190,8 +194,7 @@ def test_reset_inside_the_window_but_not_exact_is_challenged(guest):
     hand = Hand(guest.net)
     hand.open()
     hand.send(f.RST, seq=hand.seq + 100)
-    challenge = hand.expect()
-    assert challenge.flags == f.ACK and challenge.ack == hand.seq
+    hand.expect_ack(hand.seq)
     hand.say(b"alive")
     hand.abort()
 
@@ -201,8 +204,7 @@ def test_syn_inside_a_connection_is_challenged(guest):
     hand = Hand(guest.net)
     hand.open()
     hand.send(f.SYN, seq=hand.seq + 5)
-    challenge = hand.expect()
-    assert challenge.flags == f.ACK
+    hand.expect_ack(hand.seq)
     hand.say(b"alive")
     hand.abort()
 
@@ -212,8 +214,7 @@ def test_ack_of_what_was_never_sent_is_answered_and_counted(guest):
     hand.open()
     before = guest.stats()
     hand.send(f.ACK, b"data", ack=hand.ack + 500000)
-    answer = hand.expect()
-    assert answer.flags == f.ACK and answer.ack == hand.seq
+    hand.expect_ack(hand.seq)
     assert guest.stats().since(before)["drop.tcp.ack"] == 1
     hand.abort()
 
@@ -261,6 +262,8 @@ def test_peer_closes_first(guest):
     assert fin.ack == hand.seq
     hand.ack += 1
     hand.send(f.ACK)
+    guest.stats()  # the guest has seen it; what came again before is no matter
+    hand.wire.clear()
     hand.wire.expect_none(
         lambda x: x.proto == f.TCP and x.dport == hand.sport and
         x.flags & f.FIN, 1.5, "second FIN")
@@ -298,28 +301,27 @@ def test_we_close_first_and_time_wait_answers_a_repeated_fin(guest):
         hand.send(f.ACK)
     for _ in range(2):
         hand.send(f.FIN | f.ACK)
-        answer = hand.expect()
-        assert answer.flags == f.ACK and answer.ack == hand.seq + 1
-    time.sleep(3)
-    hand.send(f.ACK, seq=hand.seq + 1)
-    assert hand.expect().flags & f.RST, "TIME-WAIT has ended"
+        hand.expect_ack(hand.seq + 1)
+
+    def ended():
+        hand.send(f.ACK, seq=hand.seq + 1)
+        answer = hand.wire.find(
+            lambda x: x.proto == f.TCP and x.dport == hand.sport,
+            time.monotonic() + 0.5)
+        return answer and answer.flags & f.RST
+    wait(ended, 6, "TIME-WAIT ends")
 
 
 def test_lost_data_is_sent_again(guest):
     hand = Hand(guest.net)
     hand.open()
+    started = time.monotonic()
     hand.send(f.ACK | f.PSH, b"say it again")
     hand.seq += 12
-    first = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data)
-    started = time.monotonic()
-    second = hand.wire.expect(lambda x: x.proto == f.TCP and
-                              x.dport == hand.sport and x.data, 4)
+    first, second = hand.expect_data(), hand.expect_data()
     assert second.data == first.data and second.seq == first.seq
-    assert 0.15 < time.monotonic() - started < 3.5
-    third = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data, 6)
-    assert third.seq == first.seq
+    assert time.monotonic() - started > 0.15
+    assert hand.expect_data().seq == first.seq
     hand.abort()
 
 
@@ -330,8 +332,7 @@ def test_small_window_is_respected(guest):
     hand.seq += 1000
     got = b""
     while len(got) < 1000:
-        s = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data, 5)
+        s = hand.expect_data()
         assert len(s.data) <= 100, "beyond the window"
         if s.seq == hand.ack:
             got += s.data
@@ -348,26 +349,15 @@ def test_zero_window_is_probed(guest):
     hand.send(f.ACK | f.PSH, b"are you there")
     hand.seq += 13
     seen = 0
-    deadline = time.monotonic() + 8
-    while seen < 2 and time.monotonic() < deadline:
+    while seen < 2:
         s = hand.expect(8)
         if s.data or s.seq == hand.ack - 1:
             assert len(s.data) <= 1
             seen += 1
             hand.send(f.ACK)
-    assert seen == 2, "two probes"
     hand.window = 65535
     hand.send(f.ACK)
-    got = b""
-    while len(got) < 13:
-        s = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data, 8)
-        off = hand.ack - s.seq
-        if 0 <= off < len(s.data) or s.seq == hand.ack:
-            got += s.data[off:]
-            hand.ack += len(s.data[off:])
-        hand.send(f.ACK)
-    assert got == b"are you there"
+    assert hand.read(13) == b"are you there"
     hand.abort()
 
 
@@ -378,8 +368,7 @@ def test_peers_segment_size_is_respected(guest):
     hand.seq += 1200
     got = 0
     while got < 1200:
-        s = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data, 5)
+        s = hand.expect_data()
         assert len(s.data) <= 300
         if s.seq == hand.ack:
             got += len(s.data)
@@ -397,9 +386,7 @@ def test_without_a_segment_size_option_536_is_assumed(guest):
     hand.send(f.ACK)
     hand.send(f.ACK | f.PSH, b"d" * 1400)
     hand.seq += 1400
-    s = hand.wire.expect(lambda x: x.proto == f.TCP and
-                         x.dport == hand.sport and x.data, 5)
-    assert len(s.data) <= 536
+    assert len(hand.expect_data().data) <= 536
     hand.abort()
 
 
@@ -422,15 +409,15 @@ def test_flood_of_syns_leaves_the_service_reachable(guest):
     before = guest.stats()
     for n in range(3000):
         wire.send_tcp(1024 + n, 7, n, 0, f.SYN)
-    deadline = time.monotonic() + 40
-    while True:
+
+    def served():
         try:
-            with wire.connect(7, timeout=5) as s:
+            with wire.connect(7, timeout=2) as s:
                 s.sendall(b"in?")
-                assert s.recv(3) == b"in?"
-            break
+                return s.recv(3) == b"in?"
         except (socket.timeout, ConnectionError):
-            assert time.monotonic() < deadline, "the echo port stays closed"
+            return False
+    wait(served, 40, "the echo port is open")
     assert "PANIC" not in guest.serial()
     for n in range(3000):
         wire.send_tcp(1024 + n, 7, n + 1, 0, f.RST)
@@ -475,14 +462,5 @@ def test_unread_data_closes_the_window_and_nothing_is_lost(guest):
     assert sent < 1 << 20, "the window must close"
     hand.window = 65535
     hand.send(f.ACK)
-    got = bytearray()
-    while len(got) < sent:
-        s = hand.wire.expect(lambda x: x.proto == f.TCP and
-                             x.dport == hand.sport and x.data, 8)
-        skip = (hand.ack - s.seq) & MASK
-        if skip < len(s.data):
-            got += s.data[skip:]
-            hand.ack = (hand.ack + len(s.data) - skip) & MASK
-        hand.send(f.ACK)
-    assert bytes(got) == chunk * (sent // len(chunk))
+    assert hand.read(sent) == chunk * (sent // len(chunk))
     hand.abort()
