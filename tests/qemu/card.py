@@ -155,17 +155,28 @@ def access_errors(accesses):
 
 # --- frames ----------------------------------------------------------------
 
-def read_capture(path):
-    """The frames of a capture, in order."""
+def records(path):
+    """A capture's frames, in order: (seconds of the guest's clock, length, as
+    much of it as was kept)."""
     with open(path, "rb") as capture:
         data = capture.read()
-    frames, at = [], 24
+    at = 24
     while at + 16 <= len(data):
-        _, _, kept, length = struct.unpack_from("<IIII", data, at)
-        assert kept == length, "the capture holds parts of frames"
-        frames.append(data[at + 16:at + 16 + kept])
+        seconds, micros, kept, length = struct.unpack_from("<IIII", data, at)
+        yield seconds + micros / 1e6, length, data[at + 16:at + 16 + kept]
         at += 16 + kept
-    return frames
+
+
+def read_capture(path):
+    """The frames of a capture, in order."""
+    whole = list(records(path))
+    assert all(length == len(frame) for _, length, frame in whole), \
+        "the capture holds parts of frames"
+    return [frame for _, _, frame in whole]
+
+
+def read_stamped(path):
+    return [(stamp, f.Frame(frame)) for stamp, _, frame in records(path)]
 
 
 def frame_errors(frame, mac):
