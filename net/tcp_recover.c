@@ -45,8 +45,8 @@ void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
 
 /* Nothing was lost: RFC 4015 section 3.2, step 5.  What is in flight stays,
  * what was acknowledged may follow, slow start leads back to where the window
- * was. */
-static void undo(struct tcp_conn *c, const struct tcp_ack *a)
+ * was.  Should the same ACK show a loss, all that counts for it, too. */
+static void undo(struct tcp_conn *c, struct tcp_ack *a)
 {
 	stack_count(c->stack, COUNT_TCP_UNDONE);
 	tcp_sent_unlose(&c->sent);
@@ -60,6 +60,7 @@ static void undo(struct tcp_conn *c, const struct tcp_ack *a)
 	c->frto = TCP_FRTO_OFF;
 	c->recovery = TCP_NO_RECOVERY;
 	c->backoff = 0;
+	a->prior_pipe = tcp_pipe(c) + a->delivered;
 }
 
 /* RFC 3522: the first ACK of the first segment that was sent again echoes a
@@ -108,7 +109,7 @@ static bool frto_step(struct tcp_conn *c, const struct tcp_ack *a)
 }
 
 static void undo_if_spurious(
-    struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)
+    struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a)
 {
 	if (c->undo.open && (echo_is_older(c, s, a) ||
 	                        all_was_there_twice(c, a) || frto_step(c, a)))
