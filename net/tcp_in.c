@@ -248,10 +248,8 @@ static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 		pkt_trim(s->p, 0);
 		s->len = 0;
 	}
-	if (sequence_acceptable(c, s)) {
-		tcp_ts_note(c, s);
+	if (sequence_acceptable(c, s))
 		return true;
-	}
 	stack_count(c->stack, COUNT_TCP_DUPLICATE);
 	if (s->flags & TCP_RST) {
 		s->why = DROP_TCP_SEQUENCE;
@@ -438,6 +436,10 @@ static bool ack_step(struct tcp_conn *c, struct tcp_seg *s)
 		tcp_send_challenge_ack(c);
 		return false;
 	}
+	/* RFC 7323 5.3 R3, not before the ACK field shows that this is no blind
+	 * guess, which could make all that the peer says look old. */
+	if (sequence_acceptable(c, s))
+		tcp_ts_note(c, s);
 	tcp_keep_heard(c);
 	/* It answers our probes; but nobody waits for an orphan (R2). */
 	if (!c->snd_wnd && !tcp_is_orphan(c))
