@@ -479,6 +479,7 @@ static void note_fin(struct tcp_conn *c, bool fin, uint32_t end)
 		if (c->rcv_adv == end)
 			c->rcv_adv++; /* never behind rcv_nxt */
 		tcp_urgent_fin(c);
+		tcp_ooo_drop(c); /* what claims to lie behind it */
 		c->ack_now = true;
 	}
 }
