@@ -111,6 +111,15 @@ static void enter_established(struct tcp_conn *c)
 
 static void text_and_fin(struct tcp_conn *c, struct tcp_seg *s);
 
+/* The SYN is done: what else the segment holds stands one number on. */
+static void strip_syn(struct tcp_seg *s)
+{
+	s->flags &= (uint8_t)~TCP_SYN;
+	s->seq++;
+	s->len--;
+	s->urgent -= s->urgent > 0;
+}
+
 static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
 {
 	/* First: the ACK bit. */
@@ -146,7 +155,9 @@ static void syn_sent_rx(struct tcp_conn *c, struct tcp_seg *s)
 	enter_established(c);
 	c->ack_now = true;
 	tcp_sock_established(c);
-	s->seq++; /* the SYN is done; data may follow it */
+	/* The rest of it goes on at the sixth step of 3.10.7.4. */
+	strip_syn(s);
+	tcp_urgent_step(c, s);
 	text_and_fin(c, s);
 }
 
@@ -201,9 +212,7 @@ static void strip_crossing_syn(struct tcp_conn *c, struct tcp_seg *s)
 	if (c->state != TCP_SYN_RECEIVED || c->listener || s->seq != c->irs ||
 	    (s->flags & (TCP_SYN | TCP_ACK)) != (TCP_SYN | TCP_ACK))
 		return;
-	s->flags &= (uint8_t)~TCP_SYN;
-	s->seq++;
-	s->len--;
+	strip_syn(s);
 	c->ack_now = true;
 }
 
