@@ -321,9 +321,9 @@ void dhcp_conflict(struct netdev *dev, uint32_t addr)
 {
 	struct dhcp *d = &dev->dhcp;
 
-	if (d->state == DHCP_OFF)
+	if (d->state == DHCP_OFF || !addr)
 		return;
-	if (addr == d->candidate && d->candidate) {
+	if (addr == d->candidate) {
 		/* 2.2.1: another one; slowly after many conflicts. */
 		d->conflicts++;
 		local_start(d, d->conflicts > LOCAL_MAX_CONFLICTS

@@ -1019,6 +1019,20 @@ static void own_probe_is_no_conflict(void **state)
 	fx_forget_frames();
 }
 
+/* Nobody can have the address 0, and nothing of ours depends on it. */
+static void packet_about_no_address_is_no_conflict(void **state)
+{
+	says(DISCOVER, 0);
+	inject_arp((struct fx_arp){ .op = 1,
+	    .eth_dst = eth_broadcast,
+	    .sender_mac = mac_b,
+	    .sender_ip = 0,
+	    .target_ip = 0 });
+	reply(.type = OFFER, OFFERED);
+	says(REQUEST, 0);
+	fx_forget_frames();
+}
+
 /* 2.2.1: after ten conflicts at most one new address a minute. */
 static void hostile_defender_slows_us_down(void **state)
 {
@@ -1431,6 +1445,7 @@ int main(void)
 		dhcp_test(defended_candidate_is_not_taken),
 		dhcp_test(candidate_that_another_probes_is_not_taken),
 		dhcp_test(own_probe_is_no_conflict),
+		dhcp_test(packet_about_no_address_is_no_conflict),
 		dhcp_test(hostile_defender_slows_us_down),
 		dhcp_test(lost_link_local_address_is_replaced),
 		dhcp_test(late_server_replaces_the_fallback),
