@@ -201,6 +201,23 @@ int ip_route(struct stack *st, uint32_t src, uint32_t dst, struct ip_route *r)
 	return 0;
 }
 
+/*
+ * RFC 6864 4.1: what nobody may cut needs none.  Else one counter for all would
+ * tell any stranger how much we send to others, challenge ACKs too: RFC 7739
+ * 5.3, one of several, from a place of its own for each pair of ends.
+ */
+static uint16_t identification(
+    struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
+{
+	const uint32_t words[3] = { src, dst, proto };
+	uint64_t hash;
+
+	if (p->dont_fragment)
+		return 0;
+	hash = hash_bytes(p->stack->key, words, sizeof(words));
+	return (uint16_t)(p->stack->ip_ids[hash % IP_IDS]++ + (hash >> 32));
+}
+
 static void push_header(
     struct pkt *p, uint32_t src, uint32_t dst, uint8_t proto)
 {
@@ -210,7 +227,7 @@ static void push_header(
 	h->version_ihl = 0x45;
 	h->tos = p->ecn;
 	h->total_len = be16_make((uint16_t)len);
-	h->id = be16_make(p->stack->ip_id++);
+	h->id = be16_make(identification(p, src, dst, proto));
 	h->frag = be16_make(p->dont_fragment ? IP_FRAG_DF : 0);
 	h->ttl = IP_TTL_DEFAULT;
 	h->proto = proto;

@@ -72,7 +72,6 @@ int stack_init(struct stack *st, const struct stack_limits *l, struct arena *a,
 	st->rng = rng;
 	st->key.k0 = random_u64(rng);
 	st->key.k1 = random_u64(rng);
-	st->ip_id = (uint16_t)random_u32(rng);
 	waitq_init(&st->changed);
 	waitq_init(&st->chunk_waiters);
 	rc = make_pools(st, a);

@@ -37,7 +37,8 @@ struct stack_limits {
 	uint32_t sent;
 };
 
-#define STACK_DEVICES_MAX 5 /* the loopback device and four cards */
+#define STACK_DEVICES_MAX 5   /* the loopback device and four cards */
+#define IP_IDS            256 /* counters of identifications, ip.c */
 
 struct stack {
 	struct stack_limits limits;
@@ -61,7 +62,7 @@ struct stack {
 	struct tcp tcp;
 	struct dhcp_port dhcp_port;
 	struct rate_limit icmp_errors;
-	uint16_t ip_id;
+	uint16_t ip_ids[IP_IDS];
 
 	/* Woken when an address, a link or the set of listeners changes. */
 	struct waitq changed;

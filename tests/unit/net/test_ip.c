@@ -311,6 +311,48 @@ static void sent_datagrams_have_a_sound_header(void **state)
 	assert_int_not_equal(d.ip[4] << 8 | d.ip[5], id);
 }
 
+static uint16_t id_of_one_sent_to(uint32_t dst, bool dont_fragment)
+{
+	struct pkt *p = pkt_alloc(&fx.st);
+	struct fx_datagram d;
+
+	p->dont_fragment = dont_fragment;
+	ip_tx(p, 0, dst, dont_fragment ? IP_PROTO_TCP : OTHER);
+	d = expect_ip(dont_fragment ? IP_PROTO_TCP : OTHER, 0);
+	return (uint16_t)(d.ip[4] << 8 | d.ip[5]);
+}
+
+/* RFC 7739 section 5: who pings us learns nothing of what others get. */
+static void identifications_tell_nothing_of_others(void **state)
+{
+	uint16_t first = id_of_one_sent_to(FX_FAR, false);
+
+	for (uint32_t i = 1; i < 4; i++)
+		id_of_one_sent_to(FX_FAR + i, false);
+	assert_int_equal(
+	    (uint16_t)(id_of_one_sent_to(FX_FAR, false) - first), 1);
+}
+
+/* RFC 791 2.3: different while the last one may be on its way. */
+static void identifications_do_not_repeat(void **state)
+{
+	static bool seen[1 << 16];
+
+	for (unsigned i = 0; i < 1 << 16; i++) {
+		uint16_t id = id_of_one_sent_to(FX_FAR, false);
+
+		assert_false(seen[id]);
+		seen[id] = true;
+	}
+}
+
+/* RFC 6864 4.1 */
+static void what_cannot_be_cut_needs_no_identification(void **state)
+{
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(id_of_one_sent_to(FX_FAR, true), 0);
+}
+
 static void broadcasts_leave_as_link_broadcasts(void **state)
 {
 	static const uint32_t to[] = { IP_ADDR_BROADCAST, FX_BCAST };
@@ -441,6 +483,9 @@ int main(void)
 		fx_test(no_gateway_means_no_route),
 		fx_test(no_address_means_no_route),
 		fx_test(sent_datagrams_have_a_sound_header),
+		fx_test(identifications_tell_nothing_of_others),
+		fx_test(identifications_do_not_repeat),
+		fx_test(what_cannot_be_cut_needs_no_identification),
 		fx_test(broadcasts_leave_as_link_broadcasts),
 		fx_test(setting_an_address_announces_it),
 		fx_test(losing_the_address_ends_its_connections),
