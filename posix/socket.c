@@ -84,6 +84,13 @@ static int waiting_again(struct waiting *w)
 	return rc == -EBADF ? rc : 0;
 }
 
+/* Whether a failure is pending behind a part that was done: the part is told
+ * now, and the failure is the next call's. */
+static bool failed_behind(const struct ofile *f, size_t done)
+{
+	return done > 0 && (sock_events(f->socket.sock) & SOCK_ERROR);
+}
+
 /* --- Making sockets ------------------------------------------------------ */
 
 static int get_socket(int fd, struct ofile **f)
@@ -288,8 +295,7 @@ static ptrdiff_t send_once(
 	return sock_send(f->socket.sock, data, m->len - done, m->flags, m->to);
 }
 
-/* A blocking send returns when everything is taken.  A failure after some
- * bytes were taken reports these; the next call meets the failure again. */
+/* A blocking send returns when everything is taken. */
 static ptrdiff_t send_wait(
     struct ofile *f, const struct sending *m, bool nonblock)
 {
@@ -305,7 +311,7 @@ static ptrdiff_t send_wait(
 			return (ptrdiff_t)done;
 		if (rc >= 0 || rc == -EAGAIN)
 			rc = waiting_again(&w);
-	} while (rc == 0);
+	} while (rc == 0 && !failed_behind(f, done));
 	return done > 0 ? (ptrdiff_t)done : rc;
 }
 
@@ -389,7 +395,7 @@ static ptrdiff_t recv_wait(
 			return (ptrdiff_t)done;
 		if (rc > 0 || rc == -EAGAIN)
 			rc = waiting_again(&w);
-	} while (rc == 0);
+	} while (rc == 0 && !failed_behind(f, done));
 	return done > 0 ? (ptrdiff_t)done : rc;
 }
 

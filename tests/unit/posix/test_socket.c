@@ -502,6 +502,53 @@ static void writing_to_a_reset_connection_is_an_error_then_epipe(void **state)
 	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
 }
 
+static void read_all_job(void *arg)
+{
+	struct job *j = arg;
+
+	finish(j, recv(j->fd, j->buf, sizeof(j->buf), MSG_WAITALL), 0);
+}
+
+/* Resets pair[0]; what stop closes in its place is another. */
+static void reset_pair(void)
+{
+	struct linger hard = { 1, 0 };
+
+	setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+	close(pair[0]);
+	posix_test_sleep_ms(10);
+	pair[0] = socket(AF_INET, SOCK_DGRAM, 0);
+}
+
+/* A reset behind a part must not look as the stream's end. */
+static void failure_behind_a_part_is_told_next(void **state)
+{
+	struct job j;
+	char c;
+
+	start_job(&j, read_all_job, pair[1]);
+	assert_int_equal(write(pair[0], "abc", 3), 3);
+	posix_test_sleep_ms(10);
+	reset_pair();
+	wait_job(&j, 10);
+	assert_int_equal(j.result, 3);
+	FAILS(read(pair[1], &c, 1), ECONNRESET);
+	assert_int_equal(read(pair[1], &c, 1), 0);
+}
+
+static void failure_behind_a_part_that_was_sent_is_told_next(void **state)
+{
+	struct job j;
+
+	start_job(&j, write_bulk_job, pair[1]);
+	posix_test_sleep_ms(100);
+	reset_pair();
+	wait_job(&j, 10);
+	assert_in_range(j.result, 1, BULK - 1);
+	FAILS(write(pair[1], "x", 1), ECONNRESET);
+	FAILS(write(pair[1], "x", 1), EPIPE);
+}
+
 static void writing_after_shutdown_is_epipe(void **state)
 {
 	shutdown(pair[0], SHUT_WR);
@@ -902,6 +949,8 @@ int main(void)
 		T(a_refused_connection_says_so),
 		T(connect_goes_through_its_states),
 		T(writing_to_a_reset_connection_is_an_error_then_epipe),
+		T(failure_behind_a_part_is_told_next),
+		T(failure_behind_a_part_that_was_sent_is_told_next),
 		T(writing_after_shutdown_is_epipe),
 		T(datagrams_keep_their_bounds_and_senders),
 		T(pieces_are_gathered_and_scattered),
