@@ -179,6 +179,16 @@ int close(int fd)
 	return 0;
 }
 
+static ptrdiff_t file_read(struct ofile *f, void *buf, size_t len)
+{
+	return f->ops->read ? f->ops->read(f, buf, len) : -EINVAL;
+}
+
+static ptrdiff_t file_write(struct ofile *f, const void *buf, size_t len)
+{
+	return f->ops->write ? f->ops->write(f, buf, len) : -EBADF;
+}
+
 ssize_t read(int fd, void *buf, size_t len)
 {
 	struct ofile *f;
@@ -188,7 +198,7 @@ ssize_t read(int fd, void *buf, size_t len)
 	f = fd_get(fd);
 	if (!f)
 		return posix_result(-EBADF);
-	rc = f->ops->read ? f->ops->read(f, buf, len) : -EINVAL;
+	rc = file_read(f, buf, len);
 	ofile_put(f);
 	return posix_result(rc);
 }
@@ -202,37 +212,45 @@ ssize_t write(int fd, const void *buf, size_t len)
 	f = fd_get(fd);
 	if (!f)
 		return posix_result(-EBADF);
-	rc = f->ops->write ? f->ops->write(f, buf, len) : -EBADF;
+	rc = file_write(f, buf, len);
 	ofile_put(f);
 	return posix_result(rc);
 }
 
 /* The pieces are one write: a stream must not send the first one alone and make
  * the others wait for its acknowledgment. */
-static ssize_t write_piece(
-    int fd, const struct ofile *f, const struct iovec *iov, bool more)
+static ptrdiff_t write_piece(
+    struct ofile *f, const struct iovec *iov, bool more)
 {
 	if (f->ops == &socket_ops)
-		return send(
-		    fd, iov->iov_base, iov->iov_len, more ? MSG_MORE : 0);
-	return write(fd, iov->iov_base, iov->iov_len);
+		return socket_send_piece(f, iov->iov_base, iov->iov_len, more);
+	return file_write(f, iov->iov_base, iov->iov_len);
+}
+
+/* Whether a piece must wait for the next call: a read waits for its first byte
+ * only, and a failure is told by itself. */
+static bool stops_here(const struct ofile *f, bool reading)
+{
+	uint32_t events = ofile_events(f);
+
+	return (events & EPOLLERR) || (reading && !(events & EPOLLIN));
 }
 
 /* Goes through the pieces until one is not moved whole.  What was moved before
- * a failure is the result; a read waits for its first byte only. */
-static ssize_t each_piece(
-    int fd, struct ofile *f, const struct iovec *iov, int count, bool reading)
+ * a failure is the result. */
+static ptrdiff_t each_piece(
+    struct ofile *f, const struct iovec *iov, int count, bool reading)
 {
-	ssize_t done = 0, n;
+	ptrdiff_t done = 0, n;
 	int i;
 
 	while (count > 1 && !iov[count - 1].iov_len)
 		count--;
 	for (i = 0; i < count; i++) {
-		if (reading && done > 0 && !(ofile_events(f) & EPOLLIN))
+		if (done > 0 && stops_here(f, reading))
 			break;
-		n = reading ? read(fd, iov[i].iov_base, iov[i].iov_len)
-		            : write_piece(fd, f, &iov[i], i + 1 < count);
+		n = reading ? file_read(f, iov[i].iov_base, iov[i].iov_len)
+		            : write_piece(f, &iov[i], i + 1 < count);
 		if (n < 0)
 			return done > 0 ? done : n;
 		done += n;
@@ -246,20 +264,21 @@ static ssize_t each_iov(
     int fd, const struct iovec *iov, int count, bool reading)
 {
 	struct ofile *f;
-	ssize_t done;
+	ptrdiff_t done;
 
 	if (count < 0 || count > IOV_MAX)
 		return posix_result(-EINVAL);
+	posix_enter();
 	f = fd_get(fd);
 	if (!f)
 		return posix_result(-EBADF);
 	/* Deviation: one datagram is never made of, nor cut into, pieces. */
 	if (f->ops == &socket_ops && f->socket.type == SOCK_TYPE_UDP)
-		done = posix_result(-EOPNOTSUPP);
+		done = -EOPNOTSUPP;
 	else
-		done = each_piece(fd, f, iov, count, reading);
+		done = each_piece(f, iov, count, reading);
 	ofile_put(f);
-	return done;
+	return posix_result(done);
 }
 
 ssize_t readv(int fd, const struct iovec *iov, int count)

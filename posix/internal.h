@@ -167,5 +167,9 @@ size_t epoll_item_bytes(void);
 ptrdiff_t socket_send_file(
     struct ofile *f, const uint8_t *data, size_t len, bool immortal);
 
+/* socket.c: as write, of one piece of several; more: another follows. */
+ptrdiff_t socket_send_piece(
+    struct ofile *f, const void *data, size_t len, bool more);
+
 /* stdio.c: adds bytes to a stream of the log. */
 void log_stream_write(struct rl_file *f, const char *s, size_t len);

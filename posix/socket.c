@@ -325,6 +325,16 @@ ptrdiff_t socket_send_file(
 	return send_wait(f, &m, false);
 }
 
+ptrdiff_t socket_send_piece(
+    struct ofile *f, const void *data, size_t len, bool more)
+{
+	struct sending m = {
+		.data = data, .len = len, .flags = more ? MSG_MORE : 0
+	};
+
+	return send_wait(f, &m, false);
+}
+
 static ptrdiff_t socket_write(struct ofile *f, const void *buf, size_t len)
 {
 	struct sending m = { .data = buf, .len = len };

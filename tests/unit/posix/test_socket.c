@@ -604,6 +604,43 @@ static void pieces_are_gathered_and_scattered(void **state)
 	close(udp);
 }
 
+static void write_pieces_job(void *arg)
+{
+	struct job *j = arg;
+	struct iovec out[2] = { { "a", 1 }, { "b", 1 } };
+
+	finish(j, writev(j->fd, out, 2), 0);
+}
+
+/* Threads take turns at the system calls; wherever the turn comes, what another
+ * file got the number does not get the rest of the pieces. */
+static void pieces_stay_with_their_file(void **state)
+{
+	struct sockaddr_in to = address("127.0.0.1", 5000);
+	int heard = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+	struct job j;
+	int filler;
+	char c;
+
+	assert_int_equal(bind_to(heard, 5000), 0);
+	for (unsigned i = 0; i < 64; i++) {
+		filler = socket(AF_INET, SOCK_DGRAM, 0);
+		start_job(&j, write_pieces_job, pair[0]);
+		assert_int_equal(close(pair[0]), 0);
+		assert_int_equal(socket(AF_INET, SOCK_DGRAM, 0), pair[0]);
+		connect(pair[0], (struct sockaddr *)&to, sizeof(to));
+		wait_job(&j, 10);
+		FAILS(read(heard, &c, 1), EAGAIN);
+		close(pair[0]);
+		close(pair[1]);
+		close(filler);
+		for (unsigned k = 0; k < i % 32; k++)
+			FAILS(read(pair[0], &c, 1), EBADF);
+		posix_test_pair(pair);
+	}
+	close(heard);
+}
+
 static void pieces_leave_in_one_segment(void **state)
 {
 	struct iovec out[3] = { { "ab", 2 }, { "cd", 2 }, { NULL, 0 } };
@@ -954,6 +991,7 @@ int main(void)
 		T(writing_after_shutdown_is_epipe),
 		T(datagrams_keep_their_bounds_and_senders),
 		T(pieces_are_gathered_and_scattered),
+		T(pieces_stay_with_their_file),
 		T(pieces_leave_in_one_segment),
 		T(options_can_be_set_and_read),
 		T(lingering_close_waits_for_the_peer),
