@@ -337,6 +337,23 @@ static bool is_dup_ack(const struct tcp_conn *c, const struct tcp_seg *s)
 	       s->wnd == c->snd_wnd && c->snd_wnd;
 }
 
+static void follow(uint32_t *mark, uint32_t seq)
+{
+	if (seq_lt(*mark, seq))
+		*mark = seq;
+}
+
+/* Numbers of the past, that those of today are compared with, follow SND.UNA,
+ * a step behind: farther than half the circle, the comparison would turn
+ * round. */
+static void drag_marks(struct tcp_conn *c)
+{
+	follow(&c->snd_small, c->snd_una);
+	follow(&c->recover, c->snd_una);
+	follow(&c->reduced_end, c->snd_una);
+	follow(&c->rack.dsack_round_end, c->snd_una);
+}
+
 /* SND.UNA moves. */
 static void take_acked(struct tcp_conn *c, uint32_t ack)
 {
@@ -347,10 +364,9 @@ static void take_acked(struct tcp_conn *c, uint32_t ack)
 		c->fin_acked = true;
 	}
 	tcp_drop_acked(c, bytes);
+	drag_marks(c);
 	c->snd_una = ack;
 	tcp_urgent_acked(c);
-	if (seq_lt(c->snd_small, ack))
-		c->snd_small = ack; /* never so far behind that it wraps */
 	if (c->rtt_start_ns && seq_lt(c->rtt_seq, ack))
 		tcp_rtt_sample(c);
 }

@@ -861,6 +861,27 @@ struct tcp_conn *fx_tcp(void)
 	return tcp_conn_find(&fx.st, &t);
 }
 
+void fx_skip(struct sock *s)
+{
+	const uint32_t n = 0x30000000;
+
+	for (unsigned i = 0; i < 4; i++) {
+		struct tcp_conn *c = fx_tcp();
+
+		assert_int_equal(c->snd_una, c->snd_nxt);
+		c->snd_una += n;
+		c->snd_nxt += n;
+		c->snd_small += n;
+		c->snd_wl2 += n;
+		c->rack.fack += n;
+		fx.c.isn += n;
+		fx_send(s, 1);
+		in(.flags = TCP_ACK, .seq = c->rcv_nxt - fx.c.peer_isn,
+		    .ack = c->snd_nxt - fx.c.isn);
+	}
+	fx_forget_frames();
+}
+
 int fx_state(void)
 {
 	const struct tcp_tuple t = tuple();

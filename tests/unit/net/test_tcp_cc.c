@@ -237,6 +237,21 @@ static void third_duplicate_sends_the_first_segment_again(void **state)
 	fx_abort(s);
 }
 
+/* 32 bits of sequence numbers turn round behind the last recovery. */
+static void loss_far_behind_the_last_one_is_recovered_fast(void **state)
+{
+	struct sock *s = fx_accepted(MSS, WIDE);
+
+	fx_skip(s);
+	fx_send(s, 3 * MSS);
+	fx_forget_frames();
+	for (unsigned i = 0; i < 3; i++)
+		ack(5);
+	out(.flags = A, .seq = 5, .ack = 1, .len = MSS);
+	assert_count(TCP_FAST_RETRANSMITS, 1);
+	fx_abort(s);
+}
+
 /* What waits behind a small window is not sent along. */
 static void fast_retransmit_sends_no_more_than_was_out(void **state)
 {
@@ -511,6 +526,7 @@ int main(void)
 		fx_test(timeout_never_halves_below_two_segments),
 		fx_test(congestion_avoidance_adds_a_segment_each_round_trip),
 		fx_test(third_duplicate_sends_the_first_segment_again),
+		fx_test(loss_far_behind_the_last_one_is_recovered_fast),
 		fx_test(fast_retransmit_sends_no_more_than_was_out),
 		fx_test(recovery_sends_at_the_rate_of_the_new_window),
 		fx_test(recovery_makes_up_for_many_losses),

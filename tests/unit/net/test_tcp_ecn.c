@@ -299,6 +299,46 @@ static void loss_after_a_mark_does_not_slow_down_again(void **state)
 	fx_abort(s);
 }
 
+/* All of a bulk is acknowledged, and then much more.  Returns the place. */
+static uint32_t far_behind(struct sock *s)
+{
+	while (fx_tcp()->snd_una != fx_tcp()->snd_nxt || fx_tcp()->sendq.len) {
+		in(.flags = A, .seq = 1, .ack = fx_tcp()->snd_nxt - fx.c.isn);
+		fx_forget_frames();
+	}
+	fx_skip(s);
+	assert_int_equal(fx_send(s, 3 * MSS), 3 * MSS);
+	fx_forget_frames();
+	return fx_tcp()->snd_una - fx.c.isn;
+}
+
+/* 32 bits of sequence numbers turn round behind what was noted long ago. */
+static void mark_far_behind_the_last_one_counts(void **state)
+{
+	uint32_t next;
+	struct sock *s = bulk(&next);
+
+	next = far_behind(s);
+	in(.flags = A | E, .seq = 1, .ack = next + MSS);
+	assert_count(TCP_ECN_REDUCTIONS, 1);
+	fx_forget_frames();
+	fx_abort(s);
+}
+
+static void loss_far_behind_a_mark_slows_down(void **state)
+{
+	uint32_t next;
+	struct sock *s = bulk(&next);
+
+	in(.flags = A | E, .seq = 1, .ack = 1001);
+	next = far_behind(s);
+	for (unsigned i = 0; i < 3; i++)
+		in(.flags = A, .seq = 1, .ack = next);
+	assert_int_equal(fx_tcp()->reductions[TCP_CC_LOSS], 1);
+	fx_forget_frames();
+	fx_abort(s);
+}
+
 /* 6.1.2: a window of one segment cannot shrink, so the next one waits for the
  * timer. */
 static void window_of_one_segment_waits_for_the_timer(void **state)
@@ -338,6 +378,8 @@ int main(void)
 		fx_test(sender_slows_down_once_for_a_window),
 		fx_test(losses_are_told_too),
 		fx_test(loss_after_a_mark_does_not_slow_down_again),
+		fx_test(mark_far_behind_the_last_one_counts),
+		fx_test(loss_far_behind_a_mark_slows_down),
 		fx_test(window_of_one_segment_waits_for_the_timer),
 	};
 
