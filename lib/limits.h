@@ -2,8 +2,7 @@
 /*
  * How memory is shared out.  Boot measures the memory that is free, gives
  * LIMIT_STACK_SHARE thousandths of it to the network stack and others to the
- * users below; each pool takes a share of that, within bounds.  The smallest
- * machine (16 MiB, direct door) gets the minima.
+ * users below; each pool takes its part of that, within bounds.
  */
 #pragma once
 
@@ -27,15 +26,16 @@
 #define LIMIT_FILES_MAX   (72u << 20)
 #define LIMIT_FILE_BYTES  512 /* of that for each file's entry and path */
 
+/* A minimum, and a share of what is left when everybody has his minimum. */
 struct limit {
-	uint32_t share; /* of the stack's memory, in thousandths */
+	uint32_t share; /* in thousandths */
 	uint32_t min, max;
 };
 
-static const struct limit limit_packets = { 170, 256, 16384 };
-static const struct limit limit_chunks = { 230, 512, 131072 };
-static const struct limit limit_conns = { 390, 128, 65536 };
+static const struct limit limit_packets = { 180, 256, 16384 };
+static const struct limit limit_chunks = { 345, 512, 131072 };
+static const struct limit limit_conns = { 360, 128, 65536 };
 static const struct limit limit_time_waits = { 30, 256, 65536 };
-static const struct limit limit_socks = { 100, 160, 65536 };
+static const struct limit limit_socks = { 55, 160, 65536 };
 static const struct limit limit_sent = { 20, 512, 65536 };
 static const struct limit limit_neighbours = { 5, 64, 1024 };

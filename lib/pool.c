@@ -13,7 +13,6 @@
 #include "lib/string.h"
 
 /* What malloc promises; no object of ours needs more. */
-#define OBJECT_ALIGN 16
 
 #ifdef RINGLET_HOST
 void __asan_poison_memory_region(const volatile void *addr, size_t size);
@@ -83,13 +82,12 @@ int pool_init(struct pool *p, const char *name, size_t object_bytes,
 	*p = (struct pool){ .name = name };
 	if (object_bytes < sizeof(void *))
 		object_bytes = sizeof(void *);
-	p->object_bytes =
-	    (object_bytes + OBJECT_ALIGN - 1) & ~(size_t)(OBJECT_ALIGN - 1);
+	p->object_bytes = pool_object_bytes(object_bytes);
 	if (__builtin_mul_overflow(p->object_bytes, count, &bytes))
 		return -ENOMEM;
 	/* Pools are most of the memory: none of it is touched before
 	 * it is needed, so a large machine boots as fast as a small. */
-	p->base = arena_take(a, bytes, OBJECT_ALIGN);
+	p->base = arena_take(a, bytes, POOL_ALIGN);
 	if (p->base == NULL)
 		return -ENOMEM;
 	hide(p->base, bytes);

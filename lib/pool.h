@@ -31,6 +31,14 @@ struct pool {
 	uint64_t failures;
 };
 
+#define POOL_ALIGN 16
+
+/* What an object of this size takes of the arena. */
+static inline size_t pool_object_bytes(size_t size)
+{
+	return (size + POOL_ALIGN - 1) & ~(size_t)(POOL_ALIGN - 1);
+}
+
 /* Makes count objects.  name is borrowed for ever.  Returns 0 or -ENOMEM. */
 int pool_init(struct pool *p, const char *name, size_t object_bytes,
     uint32_t count, struct arena *a);

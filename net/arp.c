@@ -53,6 +53,8 @@ struct arp_entry {
 	uint32_t waiting_len;
 };
 
+const size_t arp_entry_bytes = sizeof(struct arp_entry);
+
 /* --- The table ----------------------------------------------------------- */
 
 static struct list *bucket_of(struct stack *st, uint32_t ip)

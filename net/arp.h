@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lib/list.h"
@@ -34,6 +35,8 @@ struct arp {
 	struct list unused;
 	struct timer tick;
 };
+
+extern const size_t arp_entry_bytes; /* the size of a neighbour's entry */
 
 /* Makes room for `entries` neighbours.  Returns 0 or -ENOMEM. */
 int arp_init(struct stack *st, uint32_t entries, struct arena *a);

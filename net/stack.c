@@ -11,25 +11,46 @@
 #include "net/sock_internal.h"
 #include "net/tcp_internal.h"
 
-/* A share of the memory, in thousandths, within a minimum and a maximum. */
-static uint32_t share(size_t bytes, const struct limit *l, size_t object)
-{
-	size_t n = bytes / 1000 * l->share / object;
-
-	if (n < l->min)
-		n = l->min;
-	return (uint32_t)(n > l->max ? l->max : n);
-}
-
+/* First everybody gets the least that serves, then a share of the rest. */
 void stack_limits_for(size_t bytes, struct stack_limits *l)
 {
-	l->packets = share(bytes, &limit_packets, pkt_object_bytes);
-	l->chunks = share(bytes, &limit_chunks, BYTEQ_CHUNK_BYTES);
-	l->conns = share(bytes, &limit_conns, sizeof(struct tcp_conn));
-	l->time_waits = share(bytes, &limit_time_waits, sizeof(struct tcp_tw));
-	l->socks = share(bytes, &limit_socks, sizeof(struct sock));
-	l->neighbours = share(bytes, &limit_neighbours, 128);
-	l->sent = share(bytes, &limit_sent, sizeof(struct tcp_sent));
+	const struct {
+		const struct limit *limit;
+		uint32_t *count;
+		size_t bytes; /* of each */
+	} user[] = {
+		{ &limit_packets, &l->packets,
+		    pool_object_bytes(pkt_object_bytes) },
+		/* With a run of text before its turn. */
+		{ &limit_chunks, &l->chunks,
+		    BYTEQ_CHUNK_BYTES +
+		        pool_object_bytes(sizeof(struct tcp_run)) },
+		/* With a reference, and up to two buckets of two tables. */
+		{ &limit_conns, &l->conns,
+		    pool_object_bytes(sizeof(struct tcp_conn)) +
+		        pool_object_bytes(byteq_ref_bytes) +
+		        2 * 2 * sizeof(struct list) },
+		{ &limit_time_waits, &l->time_waits,
+		    pool_object_bytes(sizeof(struct tcp_tw)) },
+		{ &limit_socks, &l->socks,
+		    pool_object_bytes(sizeof(struct sock)) },
+		{ &limit_sent, &l->sent,
+		    pool_object_bytes(sizeof(struct tcp_sent)) },
+		{ &limit_neighbours, &l->neighbours, arp_entry_bytes },
+	};
+	const size_t users = sizeof(user) / sizeof(user[0]);
+
+	for (size_t i = 0; i < users; i++) {
+		size_t least = user[i].bytes * user[i].limit->min;
+
+		bytes = bytes > least ? bytes - least : 0;
+	}
+	for (size_t i = 0; i < users; i++) {
+		const struct limit *m = user[i].limit;
+		size_t n = m->min + bytes / 1000 * m->share / user[i].bytes;
+
+		*user[i].count = (uint32_t)(n > m->max ? m->max : n);
+	}
 }
 
 static int make_pools(struct stack *st, struct arena *a)

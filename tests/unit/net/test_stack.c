@@ -76,10 +76,10 @@ static size_t arena_needed(const struct stack_limits *l)
 	return a->used - before;
 }
 
-/* What is promised for a memory size fits into it (the minima aside). */
+/* What is promised for a memory size fits into it. */
 static void limits_fit_their_memory(void **state)
 {
-	for (size_t mib = 8; mib <= 48; mib += 5) {
+	for (size_t mib = 2; mib <= 47; mib += 5) {
 		struct stack_limits l;
 
 		stack_limits_for(mib << 20, &l);
