@@ -12,10 +12,11 @@ check: ## the fast part: units, simulations, layers, format, static analysis
 	$(Q)./setup
 	+$(Q)B=$(B) tools/run-tests check
 
-bench: ## boot time, sizes, smallest memory, idle CPU, goodput of TCP
+bench: ## boot time, sizes, memory, idle CPU, instructions, goodput
 	$(Q)./setup
 	+$(Q)$(MAKE) --no-print-directory test-images $(MATRIX)
 	$(Q)B=$(B) tools/measure
+	$(Q)B=$(B) tools/instructions
 	$(Q)SIM_MATRIX=table $(MATRIX) 2>&1 | grep -v '^\['
 
 prove: ## that tests catch mistakes: makes some in TCP, one at a time
@@ -29,9 +30,9 @@ soak: ## every combination of machine, firmware and controller; long
 
 # What the boots in QEMU need.
 test-images: $(B)/ringlet.elf $(B)/stick.fat $(B)/ringlet.img $(B)/ringlet.iso \
-    $(B)/watch.so
+    $(B)/watch.so $(B)/count.so
 
-$(B)/watch.so: tests/qemu/watch.c
+$(B)/%.so: tests/qemu/%.c
 	$(call say,HOSTCC,$<)
 	$(Q)$(HOSTCC) $(WARN) -O2 -fPIC -shared $< -o $@
 
