@@ -29,10 +29,14 @@ static void put(struct out *o, char c)
 	o->len++;
 }
 
-static void put_run(struct out *o, const char *s, int n)
+static void put_run(struct out *o, const char *s, size_t n)
 {
-	for (int i = 0; i < n; i++)
-		put(o, s[i]);
+	size_t room = o->len < o->size ? o->size - o->len : 0;
+
+	/* Without room there may be no buffer either. */
+	if (room > 0)
+		memcpy(o->buf + o->len, s, n < room ? n : room);
+	o->len += n;
 }
 
 static void put_fill(struct out *o, char c, int n)
@@ -46,7 +50,7 @@ static void put_text(struct out *o, const struct spec *f, const char *s, int n)
 {
 	if (!f->left)
 		put_fill(o, ' ', f->width - n);
-	put_run(o, s, n);
+	put_run(o, s, (size_t)n);
 	if (f->left)
 		put_fill(o, ' ', f->width - n);
 }
@@ -90,9 +94,9 @@ static void put_number(struct out *o, const struct spec *f, const char *prefix,
 
 	if (!f->left)
 		put_fill(o, ' ', pad);
-	put_run(o, prefix, prefix_len);
+	put_run(o, prefix, (size_t)prefix_len);
 	put_fill(o, '0', zeros);
-	put_run(o, first, n);
+	put_run(o, first, (size_t)n);
 	if (f->left)
 		put_fill(o, ' ', pad);
 }
@@ -300,11 +304,14 @@ int fmt_vsnprintf(char *buf, size_t size, const char *fmt, va_list ap)
 	struct spec f;
 
 	va_copy(a.ap, ap);
-	while (*fmt != '\0') {
-		if (*fmt != '%') {
-			put(&o, *fmt++);
-			continue;
-		}
+	for (;;) {
+		const char *text = fmt;
+
+		while (*fmt != '\0' && *fmt != '%')
+			fmt++;
+		put_run(&o, text, (size_t)(fmt - text));
+		if (*fmt == '\0')
+			break;
 		fmt = parse_spec(fmt + 1, &f, &a);
 		fmt = convert(&o, &f, fmt, &a);
 	}
@@ -325,6 +332,18 @@ int fmt_snprintf(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
+/* n bytes were to be appended, and as many as fit were. */
+static void appended(struct text *t, size_t n)
+{
+	size_t room = t->size - t->len;
+
+	if (n >= room) {
+		t->truncated = true;
+		n = room > 0 ? room - 1 : 0;
+	}
+	t->len += n;
+}
+
 void fmt_add(struct text *t, const char *fmt, ...)
 {
 	size_t room = t->size - t->len;
@@ -333,12 +352,18 @@ void fmt_add(struct text *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	/* Without room there may be no buffer either to point into. */
 	char *end = room > 0 ? t->buf + t->len : NULL;
-	size_t n = (size_t)fmt_vsnprintf(end, room, fmt, ap);
+	int n = fmt_vsnprintf(end, room, fmt, ap);
 
 	va_end(ap);
-	if (n >= room) {
-		t->truncated = true;
-		n = room > 0 ? room - 1 : 0;
-	}
-	t->len += n;
+	appended(t, (size_t)n);
+}
+
+void fmt_add_run(struct text *t, const char *s, size_t n)
+{
+	struct out o = { t->size > 0 ? t->buf : NULL, t->size, t->len };
+
+	put_run(&o, s, n);
+	appended(t, n);
+	if (t->size > 0)
+		t->buf[t->len] = '\0';
 }

@@ -31,3 +31,5 @@ struct text {
 
 void fmt_add(struct text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Appends n bytes as they are. */
+void fmt_add_run(struct text *t, const char *s, size_t n);

@@ -160,6 +160,32 @@ struct tm *gmtime_r(const time_t *t, struct tm *out)
 	return out;
 }
 
+/* At least `width` digits, filled up on the left. */
+static void add_number(struct text *t, int v, int width, char fill)
+{
+	unsigned left = v < 0 ? 0 - (unsigned)v : (unsigned)v;
+	char digits[16], *end = digits + sizeof(digits), *at = end;
+
+	for (; left != 0 || at == end; left /= 10)
+		*--at = (char)('0' + left % 10);
+	while (end - at < width)
+		*--at = fill;
+	if (v < 0)
+		*--at = '-';
+	fmt_add_run(t, at, (size_t)(end - at));
+}
+
+/* Three numbers of a date or of a time. */
+static void add_three(
+    struct text *t, const char *between, int first, int second, int third)
+{
+	add_number(t, first, 2, '0');
+	fmt_add_run(t, between, 1);
+	add_number(t, second, 2, '0');
+	fmt_add_run(t, between, 1);
+	add_number(t, third, 2, '0');
+}
+
 static void add_field(struct text *t, char field, const struct tm *tm)
 {
 	static const char day_names[] = "SunMonTueWedThuFriSat";
@@ -168,51 +194,50 @@ static void add_field(struct text *t, char field, const struct tm *tm)
 
 	switch (field) {
 	case 'a':
-		fmt_add(t, "%.3s", &day_names[3 * tm->tm_wday]);
+		fmt_add_run(t, &day_names[3 * tm->tm_wday], 3);
 		break;
 	case 'b':
-		fmt_add(t, "%.3s", &month_names[3 * tm->tm_mon]);
+		fmt_add_run(t, &month_names[3 * tm->tm_mon], 3);
 		break;
 	case 'd':
-		fmt_add(t, "%02d", tm->tm_mday);
+		add_number(t, tm->tm_mday, 2, '0');
 		break;
 	case 'e':
-		fmt_add(t, "%2d", tm->tm_mday);
+		add_number(t, tm->tm_mday, 2, ' ');
 		break;
 	case 'F':
-		fmt_add(t, "%d-%02d-%02d", tm->tm_year + 1900, tm->tm_mon + 1,
-		    tm->tm_mday);
+		add_three(
+		    t, "-", tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday);
 		break;
 	case 'H':
-		fmt_add(t, "%02d", tm->tm_hour);
+		add_number(t, tm->tm_hour, 2, '0');
 		break;
 	case 'j':
-		fmt_add(t, "%03d", tm->tm_yday + 1);
+		add_number(t, tm->tm_yday + 1, 3, '0');
 		break;
 	case 'm':
-		fmt_add(t, "%02d", tm->tm_mon + 1);
+		add_number(t, tm->tm_mon + 1, 2, '0');
 		break;
 	case 'M':
-		fmt_add(t, "%02d", tm->tm_min);
+		add_number(t, tm->tm_min, 2, '0');
 		break;
 	case 'S':
-		fmt_add(t, "%02d", tm->tm_sec);
+		add_number(t, tm->tm_sec, 2, '0');
 		break;
 	case 'T':
-		fmt_add(
-		    t, "%02d:%02d:%02d", tm->tm_hour, tm->tm_min, tm->tm_sec);
+		add_three(t, ":", tm->tm_hour, tm->tm_min, tm->tm_sec);
 		break;
 	case 'y':
-		fmt_add(t, "%02d", tm->tm_year % 100);
+		add_number(t, tm->tm_year % 100, 2, '0');
 		break;
 	case 'Y':
-		fmt_add(t, "%d", tm->tm_year + 1900);
+		add_number(t, tm->tm_year + 1900, 1, '0');
 		break;
 	case 'Z':
-		fmt_add(t, "%s", tm->tm_zone);
+		fmt_add_run(t, tm->tm_zone, strlen(tm->tm_zone));
 		break;
 	default:
-		fmt_add(t, "%c", field);
+		fmt_add_run(t, &field, 1);
 	}
 }
 
@@ -222,7 +247,7 @@ size_t strftime(char *buf, size_t size, const char *fmt, const struct tm *tm)
 
 	for (; *fmt; fmt++) {
 		if (*fmt != '%')
-			fmt_add(&t, "%c", *fmt);
+			fmt_add_run(&t, fmt, 1);
 		else if (*++fmt)
 			add_field(&t, *fmt, tm);
 		else

@@ -125,13 +125,32 @@ static void text_grows_and_stops_at_the_end(void **state)
 	assert_int_equal(t.len, 7);
 }
 
+static void runs_are_appended_as_they_are(void **state)
+{
+	char buf[8];
+	struct text t = { buf, sizeof(buf), 0, false };
+
+	fmt_add_run(&t, "50%d", 4);
+	fmt_add_run(&t, "abcdef", 3);
+	assert_string_equal(buf, "50%dabc");
+	fmt_add_run(&t, "", 0);
+	assert_false(t.truncated);
+	fmt_add_run(&t, "xyz", 3);
+	assert_true(t.truncated);
+	assert_string_equal(buf, "50%dabc");
+	assert_int_equal(t.len, 7);
+}
+
 static void text_without_room_is_truncated(void **state)
 {
-	struct text t = { NULL, 0, 0, false };
+	struct text t = { NULL, 0, 0, false }, run = t;
 
 	fmt_add(&t, "x");
 	assert_true(t.truncated);
 	assert_int_equal(t.len, 0);
+	fmt_add_run(&run, "x", 1);
+	assert_true(run.truncated);
+	assert_int_equal(run.len, 0);
 }
 
 int main(void)
@@ -145,6 +164,7 @@ int main(void)
 		    truncation_terminates_and_reports_the_whole_length),
 		cmocka_unit_test(an_unknown_or_cut_conversion_does_no_harm),
 		cmocka_unit_test(text_grows_and_stops_at_the_end),
+		cmocka_unit_test(runs_are_appended_as_they_are),
 		cmocka_unit_test(text_without_room_is_truncated),
 	};
 
