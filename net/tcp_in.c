@@ -514,10 +514,8 @@ static void take_out_of_order(struct tcp_conn *c)
 {
 	bool fin;
 
-	while (tcp_ooo_take(c, &fin)) {
+	while (tcp_ooo_take(c, &fin))
 		note_fin(c, fin, c->rcv_nxt);
-		c->ack_now = true; /* a gap was filled (RFC 5681 4.2) */
-	}
 }
 
 /* Cuts what lies left of rcv_nxt and right of the window. */
@@ -569,6 +567,8 @@ static void text_step(struct tcp_conn *c, struct tcp_seg *s)
 		return;
 	}
 	note_fin(c, fin, s->seq + len);
+	/* RFC 5681 4.2: what fills a gap, or a part of it. */
+	c->ack_now |= len && c->ooo_len;
 	if (len)
 		tcp_ack_text(c, len);
 	take_out_of_order(c);
