@@ -270,7 +270,8 @@ static bool is_dsack(const struct tcp_seg *s)
 	       seq_le(b[0].end, b[1].end);
 }
 
-/* The lowest block from `from` on that lies in what is out; NULL for none. */
+/* The lowest block behind `from` that lies in what is out, the longest of those
+ * that start there (a D-SACK may start where its block does); NULL for none. */
 static const struct tcp_sack_block *next_block(
     const struct tcp_conn *c, const struct tcp_seg *s, uint32_t from)
 {
@@ -282,7 +283,8 @@ static const struct tcp_sack_block *next_block(
 		if (!seq_lt(from, b->start) || !seq_lt(b->start, b->end) ||
 		    !seq_le(b->end, c->snd_nxt))
 			continue;
-		if (!best || seq_lt(b->start, best->start))
+		if (!best || seq_lt(b->start, best->start) ||
+		    (b->start == best->start && seq_lt(best->end, b->end)))
 			best = b;
 	}
 	return best;
