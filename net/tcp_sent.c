@@ -295,6 +295,18 @@ void tcp_sent_lose_larger(struct tcp_sent_map *m, uint32_t len)
 	}
 }
 
+void tcp_sent_lose_older(struct tcp_sent_map *m, uint64_t then_ns)
+{
+	struct list *n, *next;
+
+	list_for_each_safe(n, next, &m->flying)
+	{
+		if (by_state(n)->xmit_ns > then_ns)
+			return;
+		tcp_sent_lose(m, by_state(n));
+	}
+}
+
 void tcp_sent_lose_all(struct tcp_sent_map *m)
 {
 	const struct tcp_sent *first = tcp_sent_first(m);

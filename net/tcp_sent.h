@@ -88,6 +88,9 @@ void tcp_sent_lose(struct tcp_sent_map *m, struct tcp_sent *r);
 /* What flies in records of more than len bytes is lost. */
 void tcp_sent_lose_larger(struct tcp_sent_map *m, uint32_t len);
 
+/* What flies since then or before is lost. */
+void tcp_sent_lose_older(struct tcp_sent_map *m, uint64_t then_ns);
+
 /* All that the peer is not known to have is lost (RFC 6298 5.4 with RFC 6675
  * 5.1).  When it is said to have the first record and does not acknowledge it,
  * it has reneged (RFC 2018 section 8): then all that it said is forgotten. */
