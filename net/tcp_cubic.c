@@ -146,6 +146,7 @@ static void cubic_undo(struct tcp_conn *c)
 
 	*s = c->cc_state.cubic.before;
 	s->epoch_ns = clock_ns() - s->epoch_ns;
+	c->cc_seen_ns = clock_ns(); /* that is counted now */
 }
 
 /* 4.2, 5.8: t does not count time in which the window was not used.  Slow start

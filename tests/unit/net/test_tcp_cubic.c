@@ -315,6 +315,20 @@ static void undo_puts_the_curve_back(void **state)
 	}
 }
 
+/* The time until an undo stood still; it does not do so twice. */
+static void time_until_an_undo_counts_once(void **state)
+{
+	lose(TCP_CC_LOSS);
+	tcp_cc_acked(&c, 1, c.cwnd);
+	lose(TCP_CC_LOSS);
+	host_clock_advance(3 * NS_PER_S);
+	c.cc->undo(&c);
+	tcp_cc_acked(&c, 1, 0); /* an ACK while the window is not used */
+	assert_true(now->epoch_ns <= arch_clock_ns());
+	tcp_cc_acked(&c, c.cwnd, c.cwnd);
+	assert_in_range(c.cwnd, 70 * MSS, 75 * MSS);
+}
+
 /* --- In a connection ------------------------------------------------------ */
 
 static void algorithms_are_found_by_name(void **state)
@@ -360,6 +374,7 @@ int main(void)
 		cubic_test(time_with_nothing_out_does_not_count),
 		cubic_test(restart_begins_a_new_stage),
 		cubic_test(undo_puts_the_curve_back),
+		cubic_test(time_until_an_undo_counts_once),
 		cubic_test(algorithms_are_found_by_name),
 		cubic_test(cubic_serves_unless_another_is_chosen),
 	};
