@@ -162,7 +162,10 @@ int sock_get_local(const struct sock *s, struct sock_addr *out)
 
 int sock_get_peer(const struct sock *s, struct sock_addr *out)
 {
-	if (!s->peer.port)
+	bool connected = s->type == SOCK_TYPE_TCP ? tcp_sock_is_connected(s)
+	                                          : s->peer.port != 0;
+
+	if (!connected)
 		return -ENOTCONN;
 	*out = s->peer;
 	return 0;

@@ -104,6 +104,7 @@ int tcp_keep_set_opt(struct sock *s, enum sock_opt opt, int value);
 int tcp_keep_get_opt(const struct sock *s, enum sock_opt opt, int *value);
 int tcp_sock_set_opt(struct sock *s, enum sock_opt opt, int value);
 int tcp_sock_get_opt(const struct sock *s, enum sock_opt opt, int *value);
+bool tcp_sock_is_connected(const struct sock *s);
 int tcp_sock_shutdown(struct sock *s, enum sock_shut how);
 ptrdiff_t tcp_sock_send_ref(
     struct sock *s, const void *data, size_t len, int flags);

@@ -541,11 +541,16 @@ static void tcp_close(struct sock *s)
 		orphan(c, s->linger);
 }
 
+bool tcp_sock_is_connected(const struct sock *s)
+{
+	return s->conn && tcp_is_synchronized(s->conn);
+}
+
 int tcp_sock_shutdown(struct sock *s, enum sock_shut how)
 {
 	struct tcp_conn *c = s->conn;
 
-	if (!c || !is_connected(s) || c->state == TCP_CLOSED)
+	if (!tcp_sock_is_connected(s))
 		return -ENOTCONN;
 	if (how != SOCK_SHUT_WR) {
 		s->shut_rd = true;

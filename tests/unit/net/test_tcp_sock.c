@@ -238,6 +238,28 @@ static void refused_connect_shows_error_and_hangup(void **state)
 	sock_close(s);
 }
 
+/* POSIX: ENOTCONN; programs ask to learn whether connect has succeeded. */
+static void peer_has_a_name_while_it_is_connected(void **state)
+{
+	const struct sock_addr to = { fx.c.peer_ip, fx.c.peer_port };
+	struct sock_addr a;
+	struct sock *s = NULL;
+
+	assert_int_equal(sock_create(&fx.st, SOCK_TYPE_TCP, &s), 0);
+	assert_int_equal(sock_connect(s, &to), -EINPROGRESS);
+	assert_int_equal(sock_get_peer(s, &a), -ENOTCONN);
+	sock_get_local(s, &a);
+	fx.c.port = a.port;
+	out(.flags = S);
+	in(.flags = SA, .ack = 1);
+	out(.flags = A, .seq = 1, .ack = 1);
+	assert_int_equal(sock_get_peer(s, &a), 0);
+	assert_int_equal(a.port, to.port);
+	in(.flags = R, .seq = 1);
+	assert_int_equal(sock_get_peer(s, &a), -ENOTCONN);
+	sock_close(s);
+}
+
 static void connect_has_its_errors(void **state)
 {
 	struct sock *s = fresh();
@@ -724,6 +746,7 @@ int main(void)
 		fx_test(closing_a_listener_resets_its_connections),
 		fx_test(connect_tells_its_outcome_once),
 		fx_test(refused_connect_shows_error_and_hangup),
+		fx_test(peer_has_a_name_while_it_is_connected),
 		fx_test(connect_has_its_errors),
 		fx_test(never_connected_socket_shows_hangup),
 		fx_test(connections_get_ports_of_their_own),
