@@ -556,6 +556,7 @@ int tcp_sock_shutdown(struct sock *s, enum sock_shut how)
 		s->shut_rd = true;
 		byteq_drop(s->stack, &c->recvq, c->recvq.len);
 		c->rcv_urgent = false;
+		window_opened(c);
 	}
 	if (how != SOCK_SHUT_RD) {
 		s->shut_wr = true;
