@@ -45,8 +45,6 @@ void tcp_ecn_agree(struct tcp_conn *c, const struct tcp_seg *s)
 		c->ecn_ok = c->ecn_asked && said == TCP_ECE;
 	else
 		c->ecn_ok = c->stack->tcp.ecn != TCP_ECN_OFF && said == SETUP;
-	if (c->ecn_ok)
-		stack_count(c->stack, COUNT_TCP_ECN_AGREED);
 }
 
 /* --- Sending ---------------------------------------------------------------

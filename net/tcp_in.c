@@ -105,6 +105,8 @@ static void enter_established(struct tcp_conn *c)
 {
 	/* A user who was done before the handshake was. */
 	c->state = c->fin_queued ? TCP_FIN_WAIT_1 : TCP_ESTABLISHED;
+	if (c->ecn_ok)
+		stack_count(c->stack, COUNT_TCP_ECN_AGREED);
 	if (c->sock)
 		tcp_keep_update(c);
 }

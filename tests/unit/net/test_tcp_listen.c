@@ -135,15 +135,18 @@ static void timestamps_keep_the_options(void **state)
 	fx_forget_frames();
 	fx.c.ts = true;
 	fx.c.peer_ts = 100000;
-	in(.flags = S, .mss = 1400, .wscale = WSCALE(9),
+	in(.flags = S | TCP_ECE | TCP_CWR, .mss = 1400, .wscale = WSCALE(9),
 	    .sack_permitted = true);
-	out(.flags = SA, .ack = 1, .ts = true, .ts_ecr = 100000,
+	out(.flags = SA | TCP_ECE, .ack = 1, .ts = true, .ts_ecr = 100000,
 	    .wscale = WSCALE(1), .sack_permitted = true);
+	assert_count(TCP_ECN_AGREED, 0); /* with nobody yet */
 	fx.c.peer_ts++;
 	in(.flags = A, .seq = 1, .ack = 1, .wnd = 1000);
 	assert_int_equal(sock_accept(l, &s, NULL), 0);
 	assert_true(
 	    fx_tcp()->ts_ok && fx_tcp()->sack_ok && fx_tcp()->wscale_ok);
+	assert_true(fx_tcp()->ecn_ok);
+	assert_count(TCP_ECN_AGREED, 1);
 	assert_int_equal(fx_tcp()->snd_wscale, 9);
 	assert_int_equal(fx_tcp()->snd_wnd, 1000 << 9);
 	assert_int_equal(fx_tcp()->mss, 1400 - TCP_TS_BYTES);
@@ -151,7 +154,7 @@ static void timestamps_keep_the_options(void **state)
 	/* Our clock does not go back behind the one that carried bits. */
 	fx_send(s, 10);
 	out(.flags = PA, .seq = 1, .ack = 1, .len = 10, .ts = true,
-	    .ts_ecr = 100001);
+	    .ts_ecr = 100001, .ecn = IP_ECN_ECT0);
 	close_all(l, s);
 }
 
