@@ -312,6 +312,7 @@ static void moved_bytes_follow_in_order(void **state)
 		byteq_write(&fx.st, &to, bytes, 7);
 		total += n + 7;
 		assert_int_equal(to.len, total);
+		assert_int_equal(to.chunks, fx.st.chunks.in_use);
 		assert_true(fx.st.chunks.in_use <= total / 1000 + 2);
 		assert_int_equal(to.chunks, fx.st.chunks.in_use);
 	}
