@@ -62,7 +62,7 @@ static bool destination_ok(const struct pkt *p, uint32_t dst)
 {
 	if (p->loopback)
 		return ip_is_own(p->stack, dst);
-	if (ip_is_loopback(dst))
+	if (ip_is_loopback(dst) || ip_is_multicast(dst))
 		return false;
 	/* RFC 2131 4.1: until there is an address, DHCP's answers may come to
 	 * the one that is being offered. */

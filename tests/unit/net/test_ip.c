@@ -412,6 +412,13 @@ static void without_an_address_unicasts_are_taken(void **state)
 	    .data = "hi",
 	    .len = 2 });
 	assert_int_equal(sock_recv(s, got, sizeof(got), 0, NULL), 2);
+	/* but a group is never one station */
+	inject_udp((struct fx_udp){ .dst = 0xe0000001,
+	    .src_port = 67,
+	    .dst_port = 68,
+	    .data = "hi",
+	    .len = 2 });
+	assert_drop(IP_NOT_FOR_US, 1);
 	sock_close(s);
 	fx_forget_frames();
 }
