@@ -17,7 +17,8 @@ from wire import Wire
 
 EXPECTED_SECONDS = 40
 MSS = struct.pack("!BBH", 2, 4, 1460)
-IDLE_S = 8  # the guest waits 30 s
+IDLE_S = 5  # the guest waits 30 s
+AT_A_TIME = 500
 GET = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -75,23 +76,31 @@ class Crowd:
         the guest thinks them idle."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if keep:
-                self.ask(keep, time.monotonic() - IDLE_S)
             missing = [k for k in map(self.key, range(count))
                        if k not in self.open and k not in self.refused]
             if not missing:
                 break
-            self.asked.update(missing)
-            for i, key in enumerate(missing):
-                self.send(key, 0, 0, f.SYN, options=MSS)
-                if i % 16 == 15:
-                    time.sleep(0.002)
-            time.sleep(0.5)
+            for at in range(0, len(missing), AT_A_TIME):
+                self.open_some(missing[at:at + AT_A_TIME])
+                if keep:
+                    self.ask(keep, time.monotonic() - IDLE_S)
         return len(self.open)
 
+    def open_some(self, keys):
+        self.asked.update(keys)
+        for i, key in enumerate(keys):
+            self.send(key, 0, 0, f.SYN, options=MSS)
+            if i % 16 == 15:
+                time.sleep(0.002)
+        again = time.monotonic() + 0.5
+        while time.monotonic() < again and not all(
+                k in self.open or k in self.refused for k in keys):
+            time.sleep(0.01)
+
     def ask(self, data, before):
-        """Those that did not ask since then."""
-        quiet = [kc for kc in list(self.open.items()) if kc[1][3] < before]
+        """Those that did not ask since then, the most silent first."""
+        quiet = sorted((kc for kc in list(self.open.items())
+                        if kc[1][3] < before), key=lambda kc: kc[1][3])
         for i, (key, c) in enumerate(quiet):
             self.send(key, c[0], c[1], f.ACK | f.PSH, data)
             c[0] += len(data)
