@@ -126,8 +126,8 @@ static const struct source pit = { "interval timer", PIT_HZ, 0xffff, PIT_WINDOW,
 static const struct source pm = { "ACPI timer", PM_HZ, PM_MASK, PM_WINDOW,
 	false, read_pm, NULL };
 
-/* The TSC's rate over one window; 0 when the source does not count. */
-static uint64_t measure_window(const struct source *s)
+/* The TSC's rate over one window.  False when the source stands still. */
+static bool measure_window(const struct source *s, uint64_t *hz)
 {
 	struct sample from, to;
 	uint32_t ticks;
@@ -137,12 +137,13 @@ static uint64_t measure_window(const struct source *s)
 	from = take_sample(s->read);
 	do {
 		to = take_sample(s->read);
-		if (to.tsc - from.tsc > WINDOW_CAP)
-			return 0;
 		ticks = s->down ? from.count - to.count : to.count - from.count;
 		ticks &= s->mask;
-	} while (ticks < s->window);
-	return (to.tsc - from.tsc) * s->hz / ticks;
+	} while (ticks < s->window && to.tsc - from.tsc <= WINDOW_CAP);
+	if (ticks == 0)
+		return false;
+	*hz = (to.tsc - from.tsc) * s->hz / ticks;
+	return true;
 }
 
 static uint64_t distance(uint64_t a, uint64_t b)
@@ -155,17 +156,18 @@ static bool plausible(uint64_t hz)
 	return hz >= TSC_HZ_MIN && hz <= TSC_HZ_MAX;
 }
 
-/* Measures until two windows in a row agree.  Returns 0 when the source cannot
- * be used. */
+/* Measures until two plausible windows agree: in one of them a virtual CPU may
+ * have been taken away for so long that the count went round.  Returns 0 when
+ * the source cannot be used. */
 static uint64_t measure_tsc_hz(const struct source *s)
 {
-	uint64_t last = 0;
+	uint64_t last = 0, hz;
 
 	for (int i = 0; i < WINDOWS_MAX; i++) {
-		uint64_t hz = measure_window(s);
-
-		if (!plausible(hz))
+		if (!measure_window(s, &hz))
 			return 0;
+		if (!plausible(hz))
+			continue;
 		if (distance(hz, last) < hz / AGREEMENT)
 			return hz;
 		last = hz;
