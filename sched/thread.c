@@ -75,14 +75,19 @@ void thread_set_env(void *env)
 
 /* --- Scheduling ---------------------------------------------------------- */
 
-/* Lets timers and the bottom half run.  self_ready: the caller could go on. */
+/*
+ * Lets the bottom half and timers run.  self_ready: the caller could go on.
+ * After a time without a turn frames wait and timers are due; what the frames
+ * say comes first, since it may be what a timer has waited for.  The bottom
+ * half has one round, so a flood does not keep timers waiting.
+ */
 static void take_turn(bool self_ready)
 {
 	assert(!sched.in_turn);
 	sched.in_turn = true;
-	timer_run(arch_clock_ns());
 	if (bh_pending())
 		bh_run(self_ready || !list_empty(&sched.ready));
+	timer_run(arch_clock_ns());
 	sched.in_turn = false;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cooperative threads on one core.  A thread runs until it yields, waits or
- * exits; at each of these points timers and the bottom half (sched/bh.h) get
+ * exits; at each of these points the bottom half (sched/bh.h) and timers get
  * their turn.  When nothing can run, the machine halts until an interrupt.
  *
  * The context that calls sched_init becomes the thread "main".

@@ -238,6 +238,59 @@ static void children_inherit_the_environment(void **state)
 	assert_int_equal(*thread_errno(), 3);
 }
 
+/* --- The bottom half and timers ------------------------------------------ */
+
+static struct timer awaited;
+
+static void tick(struct timer *t)
+{
+	mark('t');
+}
+
+/* Marks a frame, which is what the timer waits for, or not. */
+static int hear(struct bh *b, int budget)
+{
+	mark('f');
+	timer_disarm(&awaited);
+	return 1;
+}
+
+static int flood(struct bh *b, int budget)
+{
+	mark('f');
+	host_clock_advance(BH_BUDGET_NS);
+	return budget;
+}
+
+static void start_waiting(struct bh *b, int (*run)(struct bh *b, int budget))
+{
+	bh_init(b, run);
+	bh_schedule(b);
+	timer_init(&awaited, tick);
+	timer_arm(&awaited, 10 * MS);
+}
+
+static void what_came_is_heard_before_timers_run(void **state)
+{
+	struct bh b;
+
+	start_waiting(&b, hear);
+	host_clock_advance(300 * MS);
+	thread_yield();
+	assert_string_equal(trace, "f");
+}
+
+static void flood_keeps_no_timer_waiting(void **state)
+{
+	struct bh b;
+
+	start_waiting(&b, flood);
+	host_clock_advance(300 * MS);
+	thread_yield();
+	assert_string_equal(trace, "ft");
+	bh_cancel(&b);
+}
+
 /* --- Hogs ---------------------------------------------------------------- */
 
 static void hog(void *arg)
@@ -379,6 +432,9 @@ int main(void)
 		cmocka_unit_test_setup(threads_take_turns_in_order, start),
 		cmocka_unit_test_setup(yield_alone_goes_on, start),
 		cmocka_unit_test_setup(yield_alone_runs_timers, start),
+		cmocka_unit_test_setup(
+		    what_came_is_heard_before_timers_run, start),
+		cmocka_unit_test_setup(flood_keeps_no_timer_waiting, start),
 		cmocka_unit_test_setup(sleep_ends_at_its_deadline, start),
 		cmocka_unit_test_setup(
 		    sleepers_wake_in_order_of_deadline, start),
