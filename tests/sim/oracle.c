@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tests/sim/oracle.h"
+#include "tests/sim/oracle_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,85 +11,14 @@
 #include "net/ip.h"
 #include "net/sock_internal.h"
 #include "net/stack.h"
-#include "net/tcp_internal.h"
 
 #define BUCKETS    1024
-#define RANGES     512
-#define SYNS       4
 #define RING_FIRST (1u << 14)
-#define OPTION_MAX 40
 #define RTO_CAP_NS (59 * NS_PER_S)
-
-/* What came of the peer's numbers, [left, right), in order. */
-struct range {
-	uint32_t left, right;
-};
-
-/* One side's view of a connection. */
-struct oracle_flow {
-	struct oracle_flow *next;
-	struct oracle *o;
-	unsigned side;
-	struct tcp_tuple t;
-
-	/* Sent by this side. */
-	bool open, fin, reset; /* our SYN, FIN, RST was sent */
-	uint32_t isn, top, una, fin_seq;
-	uint32_t high_sack; /* what the peer told of, at most */
-	uint32_t edge;      /* of the peer's window, as far as it ever was */
-	bool edge_known;
-	unsigned dups;         /* ACKs without progress since the last with */
-	uint32_t resent_below; /* top when something was last sent again */
-	bool resent;
-	uint8_t *ring; /* the bytes in flight, by sequence number */
-	uint32_t ring_size;
-	uint8_t scale_out, scale_in; /* of our windows, of the peer's */
-	bool scale_offered, scale_agreed, sack_offered, sack_agreed;
-	bool peer_has_scale, peer_sack_ok; /* its last SYN */
-	uint8_t peer_scale;
-
-	/* Told by this side. */
-	bool acked;
-	uint32_t base, ack, told_edge;
-	uint32_t ts_val;
-	bool ts_sent;
-
-	/* Received by this side. */
-	uint32_t syn[SYNS];
-	unsigned syns;
-	struct range range[RANGES];
-	unsigned ranges;
-	bool peer_fin;
-	uint32_t peer_fin_end;
-	bool forgot; /* too many ranges: no more is said about them */
-	uint32_t ts_came;
-	bool ts_seen;
-
-	/* Timeouts in a row; probes of the tail without an answer. */
-	unsigned timeouts, probes;
-	uint64_t timeout_ns, timeout_gap_ns, received_ns;
-
-	/* The connection's inside, as it was last. */
-	uint32_t cwnd, cwnd_max, rcvbuf_max;
-};
-
-/* A segment with its options. */
-struct seen {
-	struct wire_segment s;
-	uint32_t end; /* behind data, SYN and FIN */
-	bool has_ts, sack_ok, has_scale;
-	uint8_t scale;
-	uint32_t ts_val, ts_ecr;
-	unsigned sacks;
-	struct range sack[4];
-};
 
 /* --- Saying it ----------------------------------------------------------- */
 
-static void wrong(struct oracle_flow *f, const struct seen *g, const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
-
-static void wrong(
+void oracle_wrong(
     struct oracle_flow *f, const struct seen *g, const char *fmt, ...)
 {
 	char text[256];
@@ -164,6 +93,7 @@ static bool read_segment(const uint8_t *frame, size_t len, struct seen *g)
 	    g->s.src_ip, g->s.dst_ip, IP_PROTO_TCP, (uint32_t)total);
 	if (checksum_finish(checksum_add(sum, tcp, total)) != 0)
 		return false;
+	g->ecn = ip->tos & 3;
 	g->end = g->s.seq + (uint32_t)g->s.len + !!(g->s.flags & TCP_SYN) +
 	         !!(g->s.flags & TCP_FIN);
 	read_options(g, tcp + sizeof(struct tcp_hdr),
@@ -193,12 +123,13 @@ static struct oracle_flow *flow_of(struct oracle *o, unsigned side,
 
 /* --- The connection's inside --------------------------------------------- */
 
-struct view {
-	uint32_t cwnd, mss, una, recover, ooo, recvq, rcvbuf;
-	bool in_recovery, repairing, frto, synchronized, open;
-};
+static bool takes_text(const struct tcp_conn *c)
+{
+	return c->state == TCP_ESTABLISHED || c->state == TCP_FIN_WAIT_1 ||
+	       c->state == TCP_FIN_WAIT_2;
+}
 
-static bool look(const struct oracle_flow *f, struct view *v)
+bool oracle_look(struct oracle_flow *f, struct view *v)
 {
 	struct stack *st = &f->o->stack[f->side];
 	const struct tcp_conn *c = tcp_conn_find(st, &f->t);
@@ -212,59 +143,30 @@ static bool look(const struct oracle_flow *f, struct view *v)
 		.ooo = c->ooo_len,
 		.recvq = c->recvq.len,
 		.rcvbuf = tcp_rcvbuf(c),
+		.rcv_nxt = c->rcv_nxt,
+		.timeouts = c->reductions[TCP_CC_TIMEOUT],
+		.undone = (uint32_t)st->count[COUNT_TCP_UNDONE],
 		.repairing = c->recovery != TCP_NO_RECOVERY,
+		.timed_out = c->recovery == TCP_LOSS_RECOVERY,
 		.frto = c->frto == TCP_FRTO_NEW,
 		.open = c->snd_wnd != 0,
+		.ecn = c->ecn_ok,
+		.takes_text = takes_text(c),
 		.in_recovery = c->recovery == TCP_FAST_RECOVERY,
 		.synchronized = tcp_is_synchronized(c) };
+	f->starved |= st->packets.failures || st->sent.failures ||
+	              c->sent.records == TCP_SENT_MAX;
+	for (unsigned i = 0; i < TCP_CC_EVENTS; i++)
+		v->reductions += c->reductions[i];
 	return true;
 }
 
+bool oracle_card_waits(const struct oracle_flow *f)
+{
+	return f->o->wire->end[f->side].out.slots != 0;
+}
+
 /* --- What came ----------------------------------------------------------- */
-
-static void remove_range(struct oracle_flow *f, unsigned i)
-{
-	memmove(&f->range[i], &f->range[i + 1],
-	    (--f->ranges - i) * sizeof(f->range[0]));
-}
-
-static void add_range(struct oracle_flow *f, uint32_t left, uint32_t right)
-{
-	unsigned i = 0;
-
-	if (left == right)
-		return;
-	while (i < f->ranges) {
-		const struct range r = f->range[i];
-
-		if (seq_lt(right, r.left) || seq_lt(r.right, left)) {
-			i++;
-			continue;
-		}
-		if (seq_lt(r.left, left))
-			left = r.left;
-		if (seq_lt(right, r.right))
-			right = r.right;
-		remove_range(f, i);
-	}
-	if (f->ranges == RANGES) {
-		f->forgot = true;
-		f->ranges = 0;
-	}
-	f->range[f->ranges++] = (struct range){ left, right };
-}
-
-/* Whether all of [left, right) came. */
-static bool came(const struct oracle_flow *f, uint32_t left, uint32_t right)
-{
-	if (f->forgot || left == right)
-		return true;
-	for (unsigned i = 0; i < f->ranges; i++)
-		if (seq_le(f->range[i].left, left) &&
-		    seq_le(right, f->range[i].right))
-			return true;
-	return false;
-}
 
 static void received_window(struct oracle_flow *f, const struct seen *g)
 {
@@ -304,7 +206,7 @@ static void agree(struct oracle_flow *f)
 
 static void received_syn(struct oracle_flow *f, const struct seen *g)
 {
-	f->syn[f->syns++ % SYNS] = g->s.seq;
+	f->syn[f->syns++ % ORACLE_SYNS] = g->s.seq;
 	/* What was answered stands; a later try may offer less. */
 	if (f->acked && g->s.seq + 1 == f->base)
 		return;
@@ -325,9 +227,14 @@ static void received(struct oracle_flow *f, const struct seen *g)
 
 	f->timeouts = f->probes = 0;
 	f->received_ns = arch_clock_ns();
-	if (look(f, &v))
+	if (oracle_look(f, &v)) {
 		f->cwnd = v.cwnd;
-	add_range(f, g->s.seq, g->end);
+		/* What was sent beyond a closed window was not taken. */
+		if (!v.open)
+			f->excused_ns = arch_clock_ns();
+	}
+	oracle_told_received(f, g);
+	ranges_add(&f->came, g->s.seq, g->end);
 	if (g->s.flags & TCP_RST)
 		return;
 	if (g->s.flags & TCP_FIN)
@@ -338,114 +245,39 @@ static void received(struct oracle_flow *f, const struct seen *g)
 	f->ts_seen |= g->has_ts;
 	if (g->s.flags & TCP_SYN)
 		received_syn(f, g);
-	if (g->s.flags & TCP_ACK && f->open)
+	if (g->s.flags & TCP_ACK && f->open) {
 		received_ack(f, g);
+		oracle_resent_received(f, g);
+	}
 }
 
 /* After the stack has processed it. */
-static void processed(
-    struct oracle_flow *f, const struct seen *g, uint32_t una_before)
+static void processed(struct oracle_flow *f, const struct seen *g)
 {
-	uint32_t acked = f->una - una_before, most;
+	uint32_t acked = f->una - f->now.una, most;
 	struct view v;
 
-	if (!look(f, &v) || !v.synchronized)
+	if (!oracle_look(f, &v) || !v.synchronized)
 		return;
+	oracle_told_processed(f, g, &v);
+	oracle_resent_processed(f, g, &v);
 	if (v.in_recovery && seq_lt(v.recover, v.una))
-		wrong(f, g, "recovery goes on beyond its end");
+		oracle_wrong(f, g, "recovery goes on beyond its end");
 	/* A reduction may be undone (RFC 4015): what was had before is had. */
 	most = f->cwnd > f->cwnd_max ? f->cwnd : f->cwnd_max;
 	most += 2 * acked + 4 * v.mss;
 	if (f->cwnd != 0 && v.cwnd > most)
-		wrong(f, g, "cwnd grew from %u to %u for %u bytes", f->cwnd,
-		    v.cwnd, acked);
+		oracle_wrong(f, g, "cwnd grew from %u to %u for %u bytes",
+		    f->cwnd, v.cwnd, acked);
 	if (v.cwnd > f->cwnd_max)
 		f->cwnd_max = v.cwnd;
 	if (v.cwnd == 0)
-		wrong(f, g, "cwnd is 0");
+		oracle_wrong(f, g, "cwnd is 0");
 	if (v.rcvbuf > f->rcvbuf_max)
 		f->rcvbuf_max = v.rcvbuf;
 	if (v.ooo > TCP_OOO_MAX || v.recvq > f->rcvbuf_max)
-		wrong(f, g, "%u out of order, %u of %u bytes to read", v.ooo,
-		    v.recvq, f->rcvbuf_max);
-}
-
-/* --- What is sent: the ACK field ----------------------------------------- */
-
-/* The first ACK tells which SYN is meant. */
-static bool find_base(struct oracle_flow *f, const struct seen *g)
-{
-	uint32_t best = UINT32_MAX;
-
-	for (unsigned i = 0; i < f->syns && i < SYNS; i++)
-		if (g->s.ack - (f->syn[i] + 1) < best)
-			best = g->s.ack - (f->syn[i] + 1);
-	if (best > 1u << 30) {
-		wrong(f, g, "acknowledges a SYN that never came");
-		return false;
-	}
-	f->base = f->ack = f->told_edge = g->s.ack - best;
-	f->acked = true;
-	return true;
-}
-
-static void sent_window(struct oracle_flow *f, const struct seen *g)
-{
-	bool syn = g->s.flags & TCP_SYN;
-	unsigned shift = f->scale_agreed && !syn ? f->scale_out : 0;
-	uint32_t edge = g->s.ack + ((uint32_t)g->s.window << shift);
-
-	/* Behind the peer's FIN nobody needs a window. */
-	if (f->peer_fin && g->s.ack == f->peer_fin_end)
-		return;
-	if (seq_lt(edge + (1u << shift) - 1, f->told_edge))
-		wrong(f, g, "the right edge moved left by %u",
-		    f->told_edge - edge);
-	if (seq_lt(f->told_edge, edge))
-		f->told_edge = edge;
-}
-
-static void sent_sack(struct oracle_flow *f, const struct seen *g)
-{
-	for (unsigned i = 0; i < g->sacks; i++) {
-		const struct range b = g->sack[i];
-
-		if (!seq_lt(b.left, b.right) || !came(f, b.left, b.right))
-			wrong(f, g, "SACK %u:%u never came", b.left - f->base,
-			    b.right - f->base);
-		/* Only the first may tell of a duplicate (RFC 2883). */
-		if (i > 0 && seq_lt(b.left, g->s.ack))
-			wrong(f, g, "SACK %u:%u is acknowledged",
-			    b.left - f->base, b.right - f->base);
-	}
-	if (g->sacks > 0 && !f->sack_agreed)
-		wrong(f, g, "SACK was not agreed");
-}
-
-static void sent_ack(struct oracle_flow *f, const struct seen *g)
-{
-	if (!f->acked && !find_base(f, g))
-		return;
-	if (seq_lt(g->s.ack, f->ack))
-		wrong(f, g, "ACK went back by %u", f->ack - g->s.ack);
-	if (!came(f, f->base, g->s.ack))
-		wrong(f, g, "acknowledges what never came");
-	f->ack = g->s.ack;
-	sent_window(f, g);
-	sent_sack(f, g);
-}
-
-static void sent_timestamps(struct oracle_flow *f, const struct seen *g)
-{
-	if (!g->has_ts)
-		return;
-	if (f->ts_sent && (int32_t)(g->ts_val - f->ts_val) < 0)
-		wrong(f, g, "timestamp went back");
-	if (g->s.flags & TCP_ACK && f->ts_seen &&
-	    (int32_t)(g->ts_ecr - f->ts_came) > 0)
-		wrong(f, g, "echoes a timestamp that never came");
-	f->ts_val = g->ts_val;
-	f->ts_sent = true;
+		oracle_wrong(f, g, "%u out of order, %u of %u bytes to read",
+		    v.ooo, v.recvq, f->rcvbuf_max);
 }
 
 /* --- What is sent: the stream -------------------------------------------- */
@@ -457,7 +289,10 @@ static void sent_syn(struct oracle_flow *f, const struct seen *g)
 		f->fin = f->reset = f->acked = f->ts_sent = f->edge_known =
 		    f->resent = false;
 		f->timeouts = f->dups = 0;
-		f->cwnd = f->cwnd_max = 0;
+		f->cwnd = f->cwnd_max = f->full = 0;
+		f->owed_ns = 0;
+		f->echo = f->echo_known = false;
+		oracle_resent_reset(f);
 		f->scale_offered = f->sack_offered = false;
 		f->isn = f->una = f->top = f->high_sack = g->s.seq;
 	}
@@ -507,7 +342,7 @@ static void sent_bytes(struct oracle_flow *f, const struct seen *g)
 		if (seq_lt(seq, f->una))
 			continue;
 		if (seq_lt(seq, f->top) && *at != g->s.data[i]) {
-			wrong(f, g, "byte %u differs when sent again",
+			oracle_wrong(f, g, "byte %u differs when sent again",
 			    seq - f->isn);
 			return;
 		}
@@ -521,10 +356,10 @@ static void sent_fin(struct oracle_flow *f, const struct seen *g)
 	uint32_t data_end = g->s.seq + (uint32_t)g->s.len;
 
 	if (f->fin && g->s.len > 0 && seq_lt(f->fin_seq, data_end))
-		wrong(f, g, "data after FIN");
+		oracle_wrong(f, g, "data after FIN");
 	if (f->fin && fin && data_end != f->fin_seq)
-		wrong(f, g, "FIN moved from %u to %u", f->fin_seq - f->isn,
-		    data_end - f->isn);
+		oracle_wrong(f, g, "FIN moved from %u to %u",
+		    f->fin_seq - f->isn, data_end - f->isn);
 	if (fin && !f->fin)
 		f->fin_seq = data_end;
 	f->fin |= fin;
@@ -537,21 +372,20 @@ static void sent_fin(struct oracle_flow *f, const struct seen *g)
 static void sent_new(struct oracle_flow *f, const struct seen *g)
 {
 	uint32_t flight = g->s.seq + (uint32_t)g->s.len - f->una;
-	const struct wire_end *e = &f->o->wire->end[f->side];
 	uint32_t allowed, extra;
 	struct view v;
 
 	if (f->edge_known && (int32_t)(g->end - f->edge) > 1)
-		wrong(f, g, "%u bytes beyond the peer's window",
+		oracle_wrong(f, g, "%u bytes beyond the peer's window",
 		    g->end - f->edge);
 	/* A probe of the tail starts the timeout anew (RFC 8985 7.3). */
 	if (g->s.len > 0)
 		f->timeouts = 0;
-	if (g->s.len == 0 || !look(f, &v))
+	if (g->s.len == 0 || !oracle_look(f, &v))
 		return;
 	allowed = v.cwnd > f->cwnd ? v.cwnd : f->cwnd;
 	/* What waited for the card was allowed when it was made. */
-	if ((e->out.slots != 0 || f->resent) && f->cwnd_max > allowed)
+	if ((oracle_card_waits(f) || f->resent) && f->cwnd_max > allowed)
 		allowed = f->cwnd_max;
 	extra = f->resent ? 2 * f->dups : f->dups < 2 ? f->dups : 2;
 	allowed += (extra + f->sack_agreed + 2 * v.frto) * v.mss;
@@ -559,24 +393,7 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 	if (f->sack_agreed && seq_lt(f->una, f->high_sack))
 		allowed += f->high_sack - f->una;
 	if (f->cwnd != 0 && flight > allowed && g->s.len > 1)
-		wrong(f, g, "%u in flight, %u allowed", flight, allowed);
-}
-
-/* RFC 8985 7.2: outside of recovery, and not for what has just come, only a
- * probe of the tail sends something again, and then waits for an ACK. */
-static void sent_probe(struct oracle_flow *f, const struct seen *g)
-{
-	struct view v;
-
-	if (f->received_ns == arch_clock_ns() ||
-	    f->o->icmp_ns[f->side] == arch_clock_ns() || !look(f, &v) ||
-	    !v.synchronized || !v.open || v.repairing ||
-	    f->o->wire->end[f->side].out.slots != 0)
-		return;
-	if (++f->probes > 1)
-		wrong(f, g, "a second probe of the tail without an ACK");
-	if (!f->sack_agreed)
-		wrong(f, g, "a probe of the tail without SACK");
+		oracle_wrong(f, g, "%u in flight, %u allowed", flight, allowed);
 }
 
 /* RFC 6298 5.5: the first bytes again and again without a word between. */
@@ -589,8 +406,8 @@ static void sent_again(struct oracle_flow *f, const struct seen *g)
 	if (!seq_le(g->s.seq, f->una))
 		return;
 	if (f->timeouts >= 2 && gap < f->timeout_gap_ns * 9 / 5 &&
-	    gap < RTO_CAP_NS && f->o->wire->end[f->side].out.slots == 0)
-		wrong(f, g, "timeouts %llu and %llu ms apart",
+	    gap < RTO_CAP_NS && !oracle_card_waits(f))
+		oracle_wrong(f, g, "timeouts %llu and %llu ms apart",
 		    (unsigned long long)(f->timeout_gap_ns / NS_PER_MS),
 		    (unsigned long long)(gap / NS_PER_MS));
 	if (f->timeouts >= 1)
@@ -606,21 +423,21 @@ static void sent_text(struct oracle_flow *f, const struct seen *g)
 	if (g->end == g->s.seq)
 		return;
 	if (f->reset && !(g->s.flags & TCP_SYN))
-		wrong(f, g, "sends after a reset");
+		oracle_wrong(f, g, "sends after a reset");
 	sent_bytes(f, g);
 	sent_fin(f, g);
 	if (seq_lt(f->top, g->end) && !(g->s.flags & TCP_SYN))
 		sent_new(f, g);
-	if (again) {
+	if (again)
 		sent_again(f, g);
-		sent_probe(f, g);
-	}
+	oracle_resent_sent(f, g);
 	if (seq_lt(f->top, g->end))
 		f->top = g->end;
 }
 
 static void sent(struct oracle_flow *f, const struct seen *g)
 {
+	f->now.sent++;
 	if (g->s.flags & TCP_RST) {
 		/* One that answers an ACK of an older connection stands where
 		 * that did, and ends nothing (RFC 9293 3.10.7.3). */
@@ -632,9 +449,7 @@ static void sent(struct oracle_flow *f, const struct seen *g)
 		sent_syn(f, g);
 	if (!f->open)
 		return; /* begun before we looked */
-	if (g->s.flags & TCP_ACK)
-		sent_ack(f, g);
-	sent_timestamps(f, g);
+	oracle_told_sent(f, g);
 	sent_text(f, g);
 }
 
@@ -647,18 +462,35 @@ static bool is_icmp(const uint8_t *frame, size_t len)
 	return len >= 14 + sizeof(*ip) && ip->proto == IP_PROTO_ICMP;
 }
 
+/* Where the destination was damaged no checksum tells. */
+static bool is_for(const struct oracle *o, unsigned side, const uint8_t *frame)
+{
+	const struct netdev *dev = &o->wire->end[side].dev;
+
+	return memcmp(frame, dev->mac, sizeof(dev->mac)) == 0;
+}
+
+/* A router may have said that packets were too big. */
+static void excuse_all(struct oracle *o, unsigned side)
+{
+	for (unsigned i = 0; i < BUCKETS; i++)
+		for (struct oracle_flow *f = o->flows[i]; f; f = f->next)
+			if (f->side == side)
+				f->excused_ns = arch_clock_ns();
+}
+
 static void watch(void *ctx, enum wire_moment m, unsigned side,
     const uint8_t *frame, size_t len)
 {
-	static uint32_t una_before;
 	struct oracle *o = ctx;
 	struct sock_addr src, dst;
 	struct oracle_flow *f;
 	struct seen g;
 
 	if (m == WIRE_RECEIVED && is_icmp(frame, len))
-		o->icmp_ns[side] = arch_clock_ns();
-	if (!read_segment(frame, len, &g))
+		excuse_all(o, side);
+	if (!read_segment(frame, len, &g) ||
+	    (m != WIRE_SENT && !is_for(o, side, frame)))
 		return;
 	src = (struct sock_addr){ g.s.src_ip, g.s.src_port };
 	dst = (struct sock_addr){ g.s.dst_ip, g.s.dst_port };
@@ -668,12 +500,10 @@ static void watch(void *ctx, enum wire_moment m, unsigned side,
 		return;
 	}
 	f = flow_of(o, side, dst, src);
-	if (m == WIRE_RECEIVED) {
-		una_before = f->una;
+	if (m == WIRE_RECEIVED)
 		received(f, &g);
-	} else {
-		processed(f, &g, una_before);
-	}
+	else
+		processed(f, &g);
 }
 
 void oracle_start(struct oracle *o, struct wire *w, struct stack *stack,
@@ -696,6 +526,9 @@ void oracle_stop(struct oracle *o)
 			struct oracle_flow *f = o->flows[i];
 
 			o->flows[i] = f->next;
+			oracle_resent_reset(f);
+			ranges_clear(&f->came);
+			free(f->sending);
 			free(f->ring);
 			free(f);
 		}

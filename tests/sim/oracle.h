@@ -13,13 +13,21 @@
  *	nothing follows a FIN, which keeps its number    RFC 9293 3.10.7.4
  *	timeouts in a row double                         RFC 6298 5.5
  *	one tail loss probe, then an ACK                 RFC 8985 7.2
+ *	sent again is what something sent later passed   RFC 8985 6.2, RFC 5681
+ *	  on its way, or a timeout took for lost
+ *	what was SACKed is not sent again                RFC 2018 5, RFC 6675
  *	recovery ends when all it began with came        RFC 6582, RFC 6675
+ *	the window is reduced once for a window of data  RFC 6582, RFC 3168
+ *	ECE reduces it, CWR says so; CE is echoed        RFC 3168 6.1
+ *	  until then
+ *	an ACK for two full segments, within 500 ms      SHLD-19, MUST-40
+ *	text beyond a gap, or in one, is answered        RFC 5681 4.2
  *	SACK blocks tell what came, above the ACK,       RFC 2018 4, RFC 2883
- *	  or what came twice
+ *	  or what came twice; what came twice is told
  *	timestamps do not go back, echoes were sent      RFC 7323 4
  *	queues stay within their limits
  *
- * What it needs of a connection's inside is in one function, `look`.
+ * What it needs of a connection's inside is in one function, `oracle_look`.
  */
 #pragma once
 
@@ -40,8 +48,7 @@ struct oracle {
 	struct oracle_flow **flows; /* a table by ports */
 	oracle_fail_fn *fail;
 	void *ctx;
-	uint64_t segments;   /* looked at */
-	uint64_t icmp_ns[2]; /* when a side last received ICMP */
+	uint64_t segments; /* looked at */
 };
 
 /* Watches the wire between two stacks. */

@@ -59,6 +59,7 @@ static size_t make_frame(const struct step *t, uint8_t *frame)
 	uint32_t len = head + t->len;
 
 	memset(frame, 0, sizeof(*eth) + sizeof(*ip) + len);
+	memcpy(frame, sim.wire.end[t->sent].dev.mac, 6);
 	eth->type = be16_make(ETH_TYPE_IPV4);
 	ip->version_ihl = 0x45;
 	ip->total_len = be16_make((uint16_t)(sizeof(*ip) + len));

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/* The oracle: what is sent again and why, and what follows for the window. */
+#include <stdlib.h>
+
+#include "arch/host/arch_host.h"
+#include "tests/sim/oracle_internal.h"
+
+#define ROOM              64
+#define DUP_ACK_THRESHOLD 3 /* RFC 5681 3.2 */
+
+/* --- What is known to have arrived ---------------------------------------- */
+
+static void note_sending(struct oracle_flow *f, uint32_t left, uint32_t right)
+{
+	if (f->sendings == f->sending_room) {
+		f->sending_room = f->sending_room ? 2 * f->sending_room : ROOM;
+		f->sending =
+		    realloc(f->sending, f->sending_room * sizeof(*f->sending));
+	}
+	f->sending[f->sendings++] =
+	    (struct oracle_sending){ left, right, arch_clock_ns() };
+}
+
+/* RACK_sent_after of RFC 8985 5.2. */
+static bool sent_after(
+    const struct oracle_sending *a, const struct oracle_sending *b)
+{
+	return a->at_ns > b->at_ns ||
+	       (a->at_ns == b->at_ns && seq_lt(b->right, a->right));
+}
+
+/* The latest transmission of any of [left, right). */
+static struct oracle_sending latest(
+    const struct oracle_flow *f, uint32_t left, uint32_t right)
+{
+	struct oracle_sending best = { 0 };
+
+	for (unsigned i = 0; i < f->sendings; i++)
+		if (seq_lt(f->sending[i].left, right) &&
+		    seq_lt(left, f->sending[i].right) &&
+		    sent_after(&f->sending[i], &best))
+			best = f->sending[i];
+	return best;
+}
+
+static void forget_acked(struct oracle_flow *f)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < f->sendings; i++)
+		if (seq_lt(f->una, f->sending[i].right))
+			f->sending[kept++] = f->sending[i];
+	f->sendings = kept;
+	ranges_forget(&f->sacked, f->una);
+}
+
+static void arrived(struct oracle_flow *f, uint32_t left, uint32_t right)
+{
+	struct oracle_sending s = latest(f, left, right);
+
+	if (sent_after(&s, &f->delivered))
+		f->delivered = s;
+}
+
+void oracle_resent_received(struct oracle_flow *f, const struct seen *g)
+{
+	if (f->una != f->now.una) {
+		arrived(f, f->now.una, f->una);
+		forget_acked(f);
+	}
+	if (f->now.old_ts)
+		return; /* PAWS drops it */
+	for (unsigned i = 0; i < g->sacks; i++) {
+		const struct range b = g->sack[i];
+
+		if (!seq_lt(f->una, b.left) || !seq_lt(b.left, b.right) ||
+		    seq_lt(f->top, b.right) ||
+		    ranges_hold(&f->sacked, b.left, b.right))
+			continue;
+		arrived(f, b.left, b.right);
+		ranges_add(&f->sacked, b.left, b.right);
+	}
+}
+
+void oracle_resent_reset(struct oracle_flow *f)
+{
+	ranges_clear(&f->sacked);
+	f->sendings = 0;
+	f->delivered = (struct oracle_sending){ 0 };
+	f->excused_ns = 0;
+	f->probes = f->reductions = f->timeout_reductions = f->undone = 0;
+	f->in_recovery = f->reduced = f->reduced_valid = f->cwr_due = false;
+}
+
+/* --- Sent again ----------------------------------------------------------- */
+
+/* RFC 8985 6.2: something sent later has arrived; or RFC 5681 3.2, RFC 6582
+ * without SACK; or a timeout, a router, a window that opened.  Else it is a
+ * probe of the tail (RFC 8985 7.2), which then waits for an ACK. */
+static void ask_why(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	struct oracle_sending last = latest(f, g->s.seq, g->end);
+
+	if (v->timed_out || sent_after(&f->delivered, &last) ||
+	    last.at_ns <= f->excused_ns)
+		return;
+	if (!f->sack_agreed) {
+		if (!v->in_recovery)
+			oracle_wrong(f, g, "sent again without a reason");
+		return;
+	}
+	if (seq_lt(g->end, f->top))
+		oracle_wrong(f, g, "sent again, and nothing later arrived");
+	else if (++f->probes > 1)
+		oracle_wrong(f, g, "a second probe of the tail without an ACK");
+}
+
+static void sent_again(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	if (!v->synchronized || !v->open || oracle_card_waits(f))
+		return;
+	ask_why(f, g, v);
+	/* RFC 2018 5: SACKed bytes stay, but where the peer forgot them (8),
+	 * or memory was too short to note them. */
+	if (!f->starved && ranges_touch(&f->sacked, g->s.seq, g->end) &&
+	    !ranges_touch(&f->sacked, f->una, f->una + 1))
+		oracle_wrong(f, g, "sent again what was SACKed");
+}
+
+/* RFC 3168 6.1.2: the first new text after a reduction says CWR. */
+static void sent_cwr(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	bool fresh = g->s.len > 0 && g->s.seq == f->top;
+
+	if (!v->ecn || !v->open || oracle_card_waits(f))
+		return;
+	if (g->s.flags & TCP_CWR && !f->cwr_due)
+		oracle_wrong(f, g, "CWR without a reduction");
+	if (fresh && f->cwr_due && !(g->s.flags & TCP_CWR))
+		oracle_wrong(f, g, "CWR is missing");
+	if (fresh)
+		f->cwr_due = false;
+}
+
+/* --- Reductions ----------------------------------------------------------- */
+
+/* RFC 5681 3.2, RFC 6582 3.2, RFC 3168 6.1.2: once for a window of data; what
+ * was undone does not count. */
+static void look_for_reduction(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	bool timeout = v->timeouts != f->timeout_reductions;
+
+	if (v->undone != f->undone)
+		f->reduced_valid = false;
+	f->undone = v->undone;
+	f->timeout_reductions = v->timeouts;
+	if (v->reductions == f->reductions)
+		return;
+	if (f->reduced_valid && seq_lt(v->una, f->reduced_top) && !timeout)
+		oracle_wrong(f, g, "reduced twice for one window");
+	f->reductions = v->reductions;
+	f->reduced_top = f->top;
+	f->reduced = f->reduced_valid = f->cwr_due = true;
+}
+
+void oracle_resent_sent(struct oracle_flow *f, const struct seen *g)
+{
+	struct view v;
+
+	if (oracle_look(f, &v)) {
+		look_for_reduction(f, g, &v);
+		sent_cwr(f, g, &v);
+		if (seq_lt(g->s.seq, f->top) && !(g->s.flags & TCP_SYN))
+			sent_again(f, g, &v);
+	}
+	note_sending(f, g->s.seq, g->end);
+}
+
+void oracle_resent_processed(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	look_for_reduction(f, g, v);
+	/* RFC 3168 6.1.2, where the ACK is of a window not reduced yet. */
+	if (v->ecn && g->s.flags & TCP_ECE && !(g->s.flags & TCP_SYN) &&
+	    f->una != f->now.una && v->una == f->una &&
+	    f->reductions == f->now.reductions &&
+	    (!f->reduced || seq_lt(f->reduced_top, f->una)))
+		oracle_wrong(f, g, "ECE, and no reduction");
+	if (!f->sack_agreed && v->in_recovery && !f->in_recovery &&
+	    f->dups < DUP_ACK_THRESHOLD)
+		oracle_wrong(
+		    f, g, "fast recovery after %u duplicates", f->dups);
+	f->in_recovery = v->in_recovery;
+}
