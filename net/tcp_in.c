@@ -195,10 +195,20 @@ static bool only_ack_counts(const struct tcp_conn *c, const struct tcp_seg *s)
 	return behind >= s->len && behind <= TCP_WINDOW_MAX << c->rcv_wscale;
 }
 
+/* RFC 2883 4.1: a segment that came whole before. */
+static void note_old_text(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	uint32_t end = s->seq + (uint32_t)pkt_linear(s->p);
+
+	if (!(s->flags & TCP_SYN) && seq_le(end, c->rcv_nxt))
+		tcp_note_duplicate(c, s->seq, end);
+}
+
 /* RFC 9293: an acknowledgment in reply; for a SYN alone our SYN-ACK, which was
  * lost. */
 static void answer_unacceptable(struct tcp_conn *c, const struct tcp_seg *s)
 {
+	note_old_text(c, s);
 	if (c->state == TCP_SYN_RECEIVED && s->flags & TCP_SYN)
 		tcp_send_syn(c);
 	else if (pkt_linear(s->p) || s->flags & TCP_FIN)
@@ -216,15 +226,6 @@ static void strip_crossing_syn(struct tcp_conn *c, struct tcp_seg *s)
 		return;
 	strip_syn(s);
 	c->ack_now = true;
-}
-
-/* RFC 2883 4.1: a segment that came whole before. */
-static void note_old_text(struct tcp_conn *c, const struct tcp_seg *s)
-{
-	uint32_t end = s->seq + (uint32_t)pkt_linear(s->p);
-
-	if (!(s->flags & TCP_SYN) && seq_le(end, c->rcv_nxt))
-		tcp_note_duplicate(c, s->seq, end);
 }
 
 /*
@@ -266,7 +267,6 @@ static bool sequence_step(struct tcp_conn *c, struct tcp_seg *s)
 		s->why = DROP_TCP_SEQUENCE;
 		return false;
 	}
-	note_old_text(c, s);
 	answer_unacceptable(c, s);
 	if (!only_ack_counts(c, s)) {
 		s->why = DROP_TCP_SEQUENCE;
