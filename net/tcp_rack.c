@@ -40,10 +40,10 @@ void tcp_rack_rtt(struct tcp_conn *c, uint64_t rtt_ns)
 	k->min_rtt_at_ns = now;
 }
 
-/* Whether the ACK that r is delivered by may be of an earlier transmission. The
+/* Whether an earlier transmission of r than the last is what was delivered. The
  * echo tells only of what is acknowledged: behind a gap it is that of a segment
  * before the gap (RFC 7323 4.3). */
-static bool ambiguous(
+static bool came_earlier(
     const struct tcp_conn *c, const struct tcp_sent *r, const struct tcp_seg *s)
 {
 	if (!r->retransmitted)
@@ -68,15 +68,16 @@ void tcp_rack_delivered(
     struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_sent *r)
 {
 	struct tcp_rack *k = &c->rack;
+	bool earlier = came_earlier(c, r, s);
 
 	if (!r->retransmitted)
 		tcp_rack_rtt(c, clock_ns() - r->xmit_ns);
-	if (!ambiguous(c, r, s))
+	if (!earlier)
 		update_newest(k, r);
-	/* Step 3: reordering. */
+	/* Step 3: reordering, also of what was sent again too soon. */
 	if (seq_lt(k->fack, r->end))
 		k->fack = r->end;
-	else if (seq_lt(r->end, k->fack) && !r->retransmitted)
+	else if (seq_lt(r->end, k->fack) && (earlier || !r->retransmitted))
 		k->reordering_seen = true;
 }
 

@@ -161,6 +161,7 @@ static void d_sack_of_what_was_sent_again_tells_of_reordering(void **state)
 	struct sock *s = bulk();
 
 	sack(1, 2, 5);
+	fx_skip_ms(RTT_MS);
 	fx_forget_frames();
 	ack(5);
 	assert_false(fx_tcp()->rack.reordering_seen);
