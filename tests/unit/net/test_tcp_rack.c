@@ -464,24 +464,32 @@ static void d_sack_undoes_a_recovery(void **state)
 
 /* RFC 3522: the ACK of what was sent again echoes the time of its first
  * transmission, or of the second. */
+/* A connection with timestamps whose first ten segments left; *first_ts is
+ * their time. */
+static struct sock *ten_with_timestamps(uint32_t *first_ts)
+{
+	struct sock *l = fx_listen(80, 4), *s = NULL;
+
+	fx.c.ts = true;
+	fx.c.peer_ts = 1000;
+	in(.flags = S, .mss = MSS + TCP_TS_BYTES, .sack_permitted = true);
+	fx_any_seg(0);
+	fx_skip_ms(RTT_MS);
+	in(.flags = A, .seq = 1, .ack = 1);
+	assert_int_equal(sock_accept(l, &s, NULL), 0);
+	sock_close(l);
+	fx_send(s, 30 * MSS);
+	leaves(1, 10);
+	*first_ts = fx.c.seen_ts;
+	return s;
+}
+
 static void echo_of_an_earlier_time_undoes_a_recovery(void **state)
 {
 	for (unsigned spurious = 0; spurious < 2; spurious++) {
-		struct sock *l = fx_listen(80, 4), *s = NULL;
 		uint32_t first;
+		struct sock *s = ten_with_timestamps(&first);
 
-		fx.c.ts = true;
-		fx.c.peer_ts = 1000;
-		in(.flags = S, .mss = MSS + TCP_TS_BYTES,
-		    .sack_permitted = true);
-		fx_any_seg(0);
-		fx_skip_ms(RTT_MS);
-		in(.flags = A, .seq = 1, .ack = 1);
-		assert_int_equal(sock_accept(l, &s, NULL), 0);
-		sock_close(l);
-		fx_send(s, 30 * MSS);
-		leaves(1, 10);
-		first = fx.c.seen_ts;
 		fx_skip_ms(RTT_MS);
 		sack(1, 2, 6);
 		assert_int_equal(fx_any_seg(0).seq, AT(1));
@@ -492,6 +500,24 @@ static void echo_of_an_earlier_time_undoes_a_recovery(void **state)
 		done(s);
 		fx_next_conn();
 	}
+}
+
+/* One ACK tells of both: what the timeout took for lost is in flight again when
+ * the loss is counted. */
+static void loss_behind_an_undone_timeout_takes_half_of_all(void **state)
+{
+	uint32_t first;
+	struct sock *s = ten_with_timestamps(&first);
+
+	fx_run_ms(150); /* the probe, which is the eleventh segment */
+	fx_run_ms(400);
+	fx_forget_frames();
+	in(.flags = A, .seq = 1, .ack = AT(2), .ts_ecr = first, .sacks = 1,
+	    .sack = { AT(3), AT(8) });
+	assert_count(TCP_UNDONE, 1);
+	assert_int_equal(fx_tcp()->recovery, TCP_FAST_RECOVERY);
+	assert_true(fx_tcp()->ssthresh > 4 * MSS);
+	done(s);
 }
 
 /* --- Records ------------------------------------------------------------- */
@@ -544,6 +570,7 @@ int main(void)
 		fx_test(spurious_timeout_is_undone_with_sack),
 		fx_test(d_sack_undoes_a_recovery),
 		fx_test(echo_of_an_earlier_time_undoes_a_recovery),
+		fx_test(loss_behind_an_undone_timeout_takes_half_of_all),
 		fx_test(without_records_all_still_arrives),
 	};
 
