@@ -86,6 +86,7 @@ void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
 	c->reduced_by_ecn = why == TCP_CC_ECN;
 	c->reduced_end = c->snd_nxt;
 	c->cwr_due = c->ecn_ok;
+	c->reductions[why]++;
 }
 
 /* RFC 7661: a window that was not used proves nothing about the path.  In slow

@@ -19,7 +19,8 @@ struct tcp_conn;
 enum tcp_cc_event {
 	TCP_CC_LOSS,    /* repaired without a timeout */
 	TCP_CC_TIMEOUT, /* the first of a segment */
-	TCP_CC_ECN      /* told by the network (RFC 3168) */
+	TCP_CC_ECN,     /* told by the network (RFC 3168) */
+	TCP_CC_EVENTS
 };
 
 /* The first slow start (RFC 9406), tcp_hystart.c. */
