@@ -222,7 +222,7 @@ struct tcp_conn {
 	uint32_t rcv_extra; /* beyond the socket's rcvbuf */
 	uint32_t snd_want;  /* size of the send buffer, if above sndbuf */
 
-	struct rate_limit challenges; /* tcp_challenge.c */
+	struct rate_limit challenges;       /* tcp_challenge.c */
 	uint32_t reductions[TCP_CC_EVENTS]; /* of the window, by reason */
 	struct tcp_stats stats;
 };

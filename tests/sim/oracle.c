@@ -139,6 +139,7 @@ bool oracle_look(struct oracle_flow *f, struct view *v)
 	*v = (struct view){ .cwnd = c->cwnd,
 		.mss = c->mss,
 		.una = c->snd_una,
+		.oldest_ack = c->snd_una - c->max_snd_wnd,
 		.recover = c->recover,
 		.ooo = c->ooo_len,
 		.recvq = c->recvq.len,

@@ -108,6 +108,7 @@ struct view {
 	uint32_t cwnd, mss, una, recover, ooo, recvq, rcvbuf, rcv_nxt;
 	uint32_t reductions, timeouts; /* of the window; after a timeout */
 	uint32_t undone;
+	uint32_t oldest_ack; /* that still counts, RFC 5961 5.2 */
 	bool in_recovery, repairing, timed_out, frto, synchronized, open, ecn;
 	bool takes_text;
 };

@@ -149,6 +149,7 @@ void oracle_told_received(struct oracle_flow *f, const struct seen *g)
 		owed_too_long(f, g);
 	else
 		f->owed_ns = 0;
+	v.takes_text &= !seq_lt(g->s.ack, v.oldest_ack);
 	f->now = (struct oracle_moment){ .takes_text = v.takes_text,
 		.old_ts = g->has_ts && f->ts_seen &&
 		          (int32_t)(g->ts_val - f->ts_came) < 0,

@@ -603,6 +603,7 @@ static void fin_alone_waits_behind_a_closed_window(void **state)
 	fx_send(s, 10);
 	sock_shutdown(s, SOCK_SHUT_WR);
 	out_within(MINUTE, .flags = A, .seq = 1, .ack = 1, .len = 1);
+	fx_skip_ms(100);
 	in(.flags = A, .seq = 1, .ack = 1);
 	out(.flags = FPA, .seq = 1, .ack = 1, .len = 10);
 	in(.flags = A, .seq = 1, .ack = 12);
