@@ -213,5 +213,5 @@ uint64_t console_show(const struct stack *st, const struct settings *s)
 	if (crash_hint())
 		fmt_add(&t, " │ %s", crash_hint());
 	screen_set_header(1, line);
-	return (clock_ns() / NS_PER_S + 1) * NS_PER_S;
+	return clock_next_beat_ns(NS_PER_S);
 }

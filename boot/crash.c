@@ -119,14 +119,14 @@ void crash_set_time(int64_t wall_s)
 static void keep_tick(struct timer *t)
 {
 	crash_keep();
-	timer_arm(t, clock_ns() + NS_PER_S);
+	timer_arm(t, clock_next_beat_ns(NS_PER_S));
 }
 
 void crash_watch(const struct history *h)
 {
 	crash.history = h;
 	timer_init(&crash.timer, keep_tick);
-	timer_arm(&crash.timer, clock_ns() + NS_PER_S);
+	timer_arm(&crash.timer, clock_next_beat_ns(NS_PER_S));
 }
 
 /* --- In a panic: each may be the one that faults ---------------------------

@@ -11,7 +11,7 @@
 #include "sched/thread.h"
 #include "sched/timer.h"
 
-#define LOOK_NS         (250 * NS_PER_MS)
+#define LOOK_NS         (500 * NS_PER_MS)
 #define CHECK_NS        NS_PER_S
 #define SERIAL_DRAIN_US 2000 /* 16 bytes at 115200 baud, and a little */
 
@@ -136,7 +136,7 @@ static void look(struct timer *t)
 		switch_off();
 	if (sup.limit > 0 && all_moves())
 		watchdog_feed();
-	timer_arm(t, clock_ns() + LOOK_NS);
+	timer_arm(t, clock_next_beat_ns(LOOK_NS));
 }
 
 /* --- Start --------------------------------------------------------------- */
@@ -165,5 +165,5 @@ void supervise_start(struct stack *st, uint32_t seconds)
 	} else {
 		log_info("watchdog: off");
 	}
-	timer_arm(&sup.timer, clock_ns() + LOOK_NS);
+	timer_arm(&sup.timer, clock_next_beat_ns(LOOK_NS));
 }

@@ -2,7 +2,7 @@
 /*
  * Keeps the machine alive without hands, in three steps.
  *
- * A timer of the scheduler, four times a second, notes whether every card was
+ * A timer of the scheduler, twice a second, notes whether every card was
  * polled; that it runs at all shows that threads take turns.  As long as both
  * hold it feeds the hardware watchdog.
  *

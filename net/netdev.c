@@ -30,7 +30,7 @@ static void look_tick(struct timer *t)
 	if (dev->ops->look)
 		dev->ops->look(dev);
 	netdev_schedule(dev);
-	timer_arm(t, clock_ns() + LOOK_INTERVAL_NS);
+	timer_arm(t, clock_next_beat_ns(LOOK_INTERVAL_NS));
 }
 
 static void give_name(const struct stack *st, struct netdev *dev)
@@ -53,7 +53,8 @@ void netdev_register(struct stack *st, struct netdev *dev)
 	bh_init(&dev->bh, poll_bh);
 	timer_init(&dev->look_timer, look_tick);
 	if (dev->ops->look)
-		timer_arm(&dev->look_timer, clock_ns() + LOOK_INTERVAL_NS);
+		timer_arm(
+		    &dev->look_timer, clock_next_beat_ns(LOOK_INTERVAL_NS));
 	st->device[st->device_count++] = dev;
 }
 

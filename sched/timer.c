@@ -21,6 +21,9 @@
 #define LEVELS     8
 #define TICK_MAX   ((1ull << (64 - TICK_SHIFT)) - 1)
 
+/* So many timers of a slot are looked at for the first of them. */
+#define LOOK_AT_MAX 8
+
 static_assert(LEVELS * SLOT_BITS >= 64 - TICK_SHIFT, "covers the clock");
 
 static struct {
@@ -37,16 +40,21 @@ static unsigned level_of(uint64_t tick)
 	return (63 - (unsigned)__builtin_clzll(differs)) / SLOT_BITS;
 }
 
-/* Puts a timer on the wheel by its expiry, rounded up so as not to be early. */
-static void insert(struct timer *t)
+/* The tick of a timer's expiry, rounded up so as not to be early. */
+static uint64_t tick_of(const struct timer *t)
 {
 	uint64_t mask = (1ull << TICK_SHIFT) - 1;
 	uint64_t tick =
 	    (t->expires_ns >> TICK_SHIFT) + ((t->expires_ns & mask) != 0);
+
+	return tick > TICK_MAX ? TICK_MAX : tick;
+}
+
+static void insert(struct timer *t)
+{
+	uint64_t tick = tick_of(t);
 	unsigned level, slot;
 
-	if (tick > TICK_MAX)
-		tick = TICK_MAX;
 	if (tick < wheel.tick)
 		tick = wheel.tick;
 	level = level_of(tick);
@@ -146,6 +154,26 @@ void timer_run(uint64_t now_ns)
 	}
 }
 
+/* The first timer of a slot, when they are few; else when the slot begins. */
+static uint64_t first_in(const struct list *slot, uint64_t begin)
+{
+	uint64_t first = TICK_MAX;
+	unsigned looked = 0;
+	struct list *node;
+
+	list_for_each(node, slot)
+	{
+		uint64_t tick = tick_of(container_of(node, struct timer, node));
+
+		if (++looked > LOOK_AT_MAX)
+			return begin;
+		first = tick < first ? tick : first;
+	}
+	return first;
+}
+
+/* Above level 0 timers would only move down when their slot begins, for which
+ * an idle machine need not wake up. */
 uint64_t timer_next_ns(void)
 {
 	unsigned level, slot;
@@ -153,6 +181,8 @@ uint64_t timer_next_ns(void)
 
 	if (!first_slot(&level, &slot, &tick))
 		return UINT64_MAX;
+	if (level > 0)
+		tick = first_in(&wheel.slot[level][slot], tick);
 	return tick << TICK_SHIFT;
 }
 

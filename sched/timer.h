@@ -28,6 +28,13 @@ static inline uint64_t clock_ns(void)
 	return arch_clock_ns();
 }
 
+/* The next multiple of a period.  What has to be done now and then is done
+ * together, so that an idle machine wakes up once for all of it. */
+static inline uint64_t clock_next_beat_ns(uint64_t period_ns)
+{
+	return (clock_ns() / period_ns + 1) * period_ns;
+}
+
 void timer_init(struct timer *t, void (*fn)(struct timer *t));
 
 /* Arms, or re-arms, for an absolute time; the past means "at once". */
@@ -39,8 +46,8 @@ static inline bool timer_armed(const struct timer *t)
 	return list_linked(&t->node);
 }
 
-/* For the scheduler: run what is due; a time not after the first expiry at
- * which to look again, or UINT64_MAX; forget all timers (sched_init). */
+/* For the scheduler: run what is due; when to look again, at most a tick
+ * after the first expiry, or UINT64_MAX; forget all timers (sched_init). */
 void timer_run(uint64_t now_ns);
 uint64_t timer_next_ns(void);
 void timer_reset(uint64_t now_ns);

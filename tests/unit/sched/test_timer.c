@@ -168,12 +168,27 @@ static void disarming_forgets_it(void **state)
 	assert_int_equal(t.probe[0].count, 0);
 }
 
+/* However far, and with others in its slot. */
+static void an_idle_machine_sleeps_until_the_first_expiry(void **state)
+{
+	for (uint64_t ns = TICK_NS; ns < HOUR_NS; ns = 3 * ns + 12345) {
+		uint64_t tick_ns = (ns + TICK_NS - 1) / TICK_NS * TICK_NS;
+
+		timer_arm(&t.probe[0].timer, ns + TICK_NS);
+		timer_arm(&t.probe[1].timer, ns);
+		timer_arm(&t.probe[2].timer, ns);
+		assert_int_equal(timer_next_ns(), tick_ns);
+		for (unsigned i = 0; i < 3; i++)
+			timer_disarm(&t.probe[i].timer);
+	}
+}
+
 static void disarming_leaves_a_neighbour_in_the_slot(void **state)
 {
 	timer_arm(&t.probe[0].timer, HOUR_NS);
 	timer_arm(&t.probe[1].timer, HOUR_NS);
 	timer_disarm(&t.probe[0].timer);
-	assert_true(timer_next_ns() <= HOUR_NS);
+	assert_true(timer_next_ns() <= HOUR_NS + TICK_NS);
 	run_at(2 * HOUR_NS);
 	assert_int_equal(t.probe[1].count, 1);
 }
@@ -324,6 +339,8 @@ int main(void)
 		cmocka_unit_test_setup(disarming_forgets_it, start),
 		cmocka_unit_test_setup(
 		    disarming_leaves_a_neighbour_in_the_slot, start),
+		cmocka_unit_test_setup(
+		    an_idle_machine_sleeps_until_the_first_expiry, start),
 		cmocka_unit_test_setup(
 		    callback_may_disarm_another_due_timer, start),
 		cmocka_unit_test_setup(callback_may_arm_itself_again, start),
