@@ -20,8 +20,10 @@ static struct {
 	enum log_level level;
 	bool panicking;
 	uint64_t written; /* bytes ever put into the ring */
-	char ring[LOG_RING_BYTES];
 } logger = { .level = LOG_INFO };
+
+/* Apart, so that the image need not hold its zeros. */
+static char ring[LOG_RING_BYTES];
 
 /* A line holds text, not commands to a terminal: much of what is logged comes
  * from a peer or a stick. */
@@ -39,7 +41,7 @@ static void ring_write(const char *s, size_t len)
 	    __atomic_fetch_add(&logger.written, len, __ATOMIC_RELAXED);
 
 	for (size_t i = 0; i < len; i++)
-		logger.ring[(at + i) % LOG_RING_BYTES] = s[i];
+		ring[(at + i) % LOG_RING_BYTES] = s[i];
 }
 
 static void emit(enum log_level level, const char *s, size_t len)
@@ -133,7 +135,7 @@ size_t log_copy(char *buf, size_t size)
 	if (n > size)
 		n = size;
 	for (size_t i = 0; i < n; i++)
-		buf[i] = logger.ring[(end - n + i) % LOG_RING_BYTES];
+		buf[i] = ring[(end - n + i) % LOG_RING_BYTES];
 	return n;
 }
 
