@@ -529,7 +529,7 @@ void tcp_output_forced(struct tcp_conn *c)
 
 void tcp_send_tlp(struct tcp_conn *c)
 {
-	bool fin_out = c->snd_nxt - c->snd_una > c->sendq.len;
+	bool fin_out = c->snd_nxt - c->snd_una > c->sendq.len, sent;
 	struct piece s = { 0 };
 
 	if (!fin_out)
@@ -537,11 +537,13 @@ void tcp_send_tlp(struct tcp_conn *c)
 	if (!s.len && !(s.flags & TCP_FIN))
 		s = piece_at(
 		    c, tcp_sent_tail(&c->sent, tcp_eff_mss(c)), UINT32_MAX);
-	if (piece_end(&s) == s.seq || !device_has_room(c) || !send_piece(c, &s))
-		return;
-	stack_count(c->stack, COUNT_TCP_LOSS_PROBES);
+	sent = piece_end(&s) != s.seq && device_has_room(c) && send_piece(c, &s);
+	if (sent)
+		stack_count(c->stack, COUNT_TCP_LOSS_PROBES);
+	/* One that may not leave, since the window shrank or the card is full,
+	 * counts as well: the timeout is next. */
 	c->tlp_out = true;
-	c->tlp_again = s.again;
+	c->tlp_again = sent && s.again;
 	c->tlp_end = c->snd_nxt;
 }
 
