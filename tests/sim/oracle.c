@@ -146,6 +146,7 @@ bool oracle_look(struct oracle_flow *f, struct view *v)
 		.rcvbuf = tcp_rcvbuf(c),
 		.rcv_nxt = c->rcv_nxt,
 		.timeouts = c->reductions[TCP_CC_TIMEOUT],
+		.losses = c->reductions[TCP_CC_LOSS],
 		.undone = (uint32_t)st->count[COUNT_TCP_UNDONE],
 		.repairing = c->recovery != TCP_NO_RECOVERY,
 		.timed_out = c->recovery == TCP_LOSS_RECOVERY,

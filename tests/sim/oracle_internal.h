@@ -52,7 +52,7 @@ struct oracle_flow {
 	bool in_recovery;
 
 	/* Reductions of the window. */
-	uint32_t reductions, timeout_reductions, undone;
+	uint32_t reductions, timeouts_seen, losses_seen, undone;
 	uint32_t reduced_top; /* when the last one was seen */
 	bool reduced, reduced_valid, cwr_due;
 
@@ -106,7 +106,7 @@ struct seen {
 /* The connection's inside. */
 struct view {
 	uint32_t cwnd, mss, una, recover, ooo, recvq, rcvbuf, rcv_nxt;
-	uint32_t reductions, timeouts; /* of the window; after a timeout */
+	uint32_t reductions, timeouts, losses; /* of the window, by reason */
 	uint32_t undone;
 	uint32_t oldest_ack; /* that still counts, RFC 5961 5.2 */
 	bool in_recovery, repairing, timed_out, frto, synchronized, open, ecn;

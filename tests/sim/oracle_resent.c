@@ -88,7 +88,8 @@ void oracle_resent_reset(struct oracle_flow *f)
 	f->sendings = 0;
 	f->delivered = (struct oracle_sending){ 0 };
 	f->excused_ns = 0;
-	f->probes = f->reductions = f->timeout_reductions = f->undone = 0;
+	f->probes = f->reductions = f->undone = 0;
+	f->timeouts_seen = f->losses_seen = 0;
 	f->in_recovery = f->reduced = f->reduced_valid = f->cwr_due = false;
 }
 
@@ -110,7 +111,7 @@ static void ask_why(
 			oracle_wrong(f, g, "sent again without a reason");
 		return;
 	}
-	if (seq_lt(g->end, f->top))
+	if (last.right != f->top) /* what the window takes of the tail */
 		oracle_wrong(f, g, "sent again, and nothing later arrived");
 	else if (++f->probes > 1)
 		oracle_wrong(f, g, "a second probe of the tail without an ACK");
@@ -147,24 +148,28 @@ static void sent_cwr(
 
 /* --- Reductions ----------------------------------------------------------- */
 
-/* RFC 5681 3.2, RFC 6582 3.2, RFC 3168 6.1.2: once for a window of data; what
- * was undone does not count. */
+/* RFC 5681 3.2, RFC 6582 3.2, RFC 3168 6.1.2: once for a window of data.  What
+ * was undone does not count; nor what a probe of the tail mended (RFC 8985
+ * 7.4.2), since that is a loss of the window before the probe. */
 static void look_for_reduction(
     struct oracle_flow *f, const struct seen *g, const struct view *v)
 {
-	bool timeout = v->timeouts != f->timeout_reductions;
+	bool timeout = v->timeouts != f->timeouts_seen;
+	bool mended = v->losses != f->losses_seen && !v->in_recovery;
 
 	if (v->undone != f->undone)
 		f->reduced_valid = false;
 	f->undone = v->undone;
-	f->timeout_reductions = v->timeouts;
+	f->timeouts_seen = v->timeouts;
+	f->losses_seen = v->losses;
 	if (v->reductions == f->reductions)
 		return;
 	if (f->reduced_valid && seq_lt(v->una, f->reduced_top) && !timeout)
 		oracle_wrong(f, g, "reduced twice for one window");
 	f->reductions = v->reductions;
 	f->reduced_top = f->top;
-	f->reduced = f->reduced_valid = f->cwr_due = true;
+	f->reduced_valid = !mended;
+	f->reduced = f->cwr_due = true;
 }
 
 void oracle_resent_sent(struct oracle_flow *f, const struct seen *g)
