@@ -70,17 +70,16 @@ void tcp_cc_idle(struct tcp_conn *c)
 	c->cc->idle(c, since_last(c));
 }
 
-/* RFC 3168 6.1.2: once for a window: what is lost of one in which the network
- * said that it would be too much says nothing new. */
-static bool known_already(const struct tcp_conn *c, enum tcp_cc_event why)
+bool tcp_cc_told_by_ecn(const struct tcp_conn *c)
 {
-	return why == TCP_CC_LOSS && c->reduced_by_ecn &&
-	       seq_lt(c->snd_una, c->reduced_end);
+	return c->reduced_by_ecn && seq_lt(c->snd_una, c->reduced_end);
 }
 
 void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
 {
-	if (known_already(c, why))
+	/* RFC 3168 6.1.2: once for a window: what is lost of one in which the
+	 * network said that it would be too much says nothing new. */
+	if (why == TCP_CC_LOSS && tcp_cc_told_by_ecn(c))
 		return;
 	c->ssthresh = c->cc->ssthresh(c, flight, why);
 	c->reduced_by_ecn = why == TCP_CC_ECN;

@@ -107,5 +107,7 @@ void tcp_cc_idle(struct tcp_conn *c);
  * window of now is dealt with and that the peer has to hear of it.  cwnd is the
  * caller's. */
 void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why);
+/* Whether ECN told of the window that is out, and it was reduced. */
+bool tcp_cc_told_by_ecn(const struct tcp_conn *c);
 /* Bytes were acknowledged when flight bytes were out. */
 void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight);

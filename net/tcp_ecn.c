@@ -78,6 +78,8 @@ bool tcp_ecn_ack(
 		tcp_cc_reduce(c, prior_pipe, TCP_CC_ECN);
 		c->cwnd = min_u32(c->cwnd, c->ssthresh);
 	}
+	/* RFC 4015 3.2 step 5: whatever that was for, it is not undone now. */
+	c->reduced_by_ecn = true;
 	/* A window of one segment cannot shrink: the next one waits until the
 	 * retransmission timer expires. */
 	if (c->cwnd <= c->mss && s->ack == c->snd_nxt)

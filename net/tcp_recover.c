@@ -25,11 +25,15 @@ uint32_t tcp_pipe(const struct tcp_conn *c)
 
 /* --- Undoing (RFC 4015) --------------------------------------------------- */
 
+/* RFC 3168 6.1.2: no way leads back beyond what the network told of this
+ * window. */
 static void allow_undo(struct tcp_conn *c, uint32_t flight)
 {
 	c->undo = (struct tcp_undo){ .open = true,
 		.una = c->snd_una,
-		.ssthresh = max_u32(c->ssthresh, flight) };
+		.ssthresh = tcp_cc_told_by_ecn(c)
+		                ? c->ssthresh
+		                : max_u32(c->ssthresh, flight) };
 }
 
 void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
@@ -45,17 +49,21 @@ void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
 
 /* Nothing was lost: RFC 4015 section 3.2, step 5.  What is in flight stays,
  * what was acknowledged may follow, slow start leads back to where the window
- * was.  Should the same ACK show a loss, all that counts for it, too. */
+ * was; but what the network told stands (ECN).  Should the same ACK show a
+ * loss, all that counts for it, too. */
 static void undo(struct tcp_conn *c, struct tcp_ack *a)
 {
 	stack_count(c->stack, COUNT_TCP_UNDONE);
 	tcp_sent_unlose(&c->sent);
 	c->dup_bytes = 0;
-	c->cc->undo(c);
-	c->ssthresh = c->undo.ssthresh;
+	if (!c->reduced_by_ecn) {
+		c->cc->undo(c);
+		c->ssthresh = c->undo.ssthresh;
+	}
 	c->cwnd = max_u32(c->cwnd,
 	    tcp_pipe(c) +
 	        max_u32(c->mss, min_u32(a->acked, tcp_cc_initial_window(c))));
+	c->cwnd = min_u32(c->cwnd, c->ssthresh);
 	c->undo.open = false;
 	c->frto = TCP_FRTO_OFF;
 	c->recovery = TCP_NO_RECOVERY;
