@@ -10,8 +10,9 @@
  * Unless RAW is set the checksums are put right, a unicast frame is addressed
  * to our station, our first address becomes the present one, and a DHCP reply
  * gets the transaction's number, so that mutations reach what lies behind these
- * checks.  Initial sequence numbers are ISN.  What the stack sends must be
- * sound; in the end every pool is full and every frame has one fate.
+ * checks.  Initial sequence numbers are ISN, and an acknowledgment of COOKIE is
+ * one of the last SYN-ACK, whose number may be a cookie.  What the stack sends
+ * must be sound; in the end every pool is full and every frame has one fate.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "include/netinet/tcp_info.h"
 #include "lib/checksum.h"
 #include "lib/fmt.h"
 #include "lib/pool.h"
@@ -39,6 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define OUR_IP   0x0a000001u
 #define PEER_IP  0x0a000002u
 #define ISN      0x10000000u
+#define COOKIE   0x0c00c1e5u
 #define RAW      0x8000
 #define LEN_MASK 0x07ff
 #define SOCKS    6
@@ -54,6 +57,7 @@ static struct {
 	struct random rng;
 	struct netdev dev;
 	bool full;
+	uint32_t cookie; /* of the last SYN-ACK */
 	struct sock *listener, *udp, *active, *conn[SOCKS];
 } f;
 
@@ -81,6 +85,12 @@ static uint16_t sum_of(const struct ip_hdr *h, const void *payload, size_t len)
 	return checksum_finish(checksum_add(pseudo, payload, len));
 }
 
+static void note_cookie(const struct tcp_hdr *h)
+{
+	if (h->flags & TCP_SYN && h->flags & TCP_ACK)
+		f.cookie = be32_get(h->seq);
+}
+
 static void check_sent(const uint8_t *b, size_t len)
 {
 	const struct ip_hdr *h = (const struct ip_hdr *)(b + 14);
@@ -95,6 +105,8 @@ static void check_sent(const uint8_t *b, size_t len)
 	check(!ip_is_loopback(be32_get(h->src)));
 	check(!ip_is_loopback(be32_get(h->dst)));
 	check(!sum_of(h, h + 1, len - 34));
+	if (h->proto == IP_PROTO_TCP)
+		note_cookie((const struct tcp_hdr *)(h + 1));
 }
 
 static bool card_tx(struct netdev *dev, struct pkt *p)
@@ -128,6 +140,12 @@ static void fix_dhcp(uint8_t *b, size_t len)
 	memcpy(b + 28, our_mac, 6);
 }
 
+static void fix_ack(struct tcp_hdr *h)
+{
+	if (be32_get(h->ack) == COOKIE)
+		h->ack = be32_make(f.cookie + 1);
+}
+
 /* The place of the checksum in a protocol's header, or 0. */
 static size_t checksum_at(uint8_t proto)
 {
@@ -151,6 +169,8 @@ static void fix_payload(const struct ip_hdr *h, uint8_t *b, size_t len)
 		return;
 	if (h->proto == IP_PROTO_UDP && len >= 8 && b[2] == 0 && b[3] == 68)
 		fix_dhcp(b + 8, len - 8);
+	if (h->proto == IP_PROTO_TCP)
+		fix_ack((struct tcp_hdr *)b);
 	memset(b + at, 0, 2);
 	sum = be16_make(sum_of(h, b, len));
 	memcpy(b + at, &sum, 2);
@@ -188,11 +208,30 @@ static void fix_frame(uint8_t *b, size_t len)
 
 /* --- The applications ---------------------------------------------------- */
 
+/* Options that a peer has the application set. */
+static const struct {
+	uint8_t wish;
+	enum sock_opt opt;
+	int value;
+} options[] = {
+	{ 'b', SOCK_OPT_RCVBUF, 2048 },
+	{ 'b', SOCK_OPT_SNDBUF, 2048 },
+	{ 'b', SOCK_OPT_NODELAY, 1 },
+	{ 'c', SOCK_OPT_CORK, 1 },
+	{ 'k', SOCK_OPT_KEEPALIVE, 1 },
+	{ 'k', SOCK_OPT_KEEPIDLE, 1 },
+	{ 'k', SOCK_OPT_KEEPINTVL, 1 },
+	{ 'k', SOCK_OPT_KEEPCNT, 2 },
+	{ 'l', SOCK_OPT_QUICKACK, 0 },
+	{ 't', SOCK_OPT_USER_TIMEOUT, 3000 },
+};
+
 /* What a peer asks the application to do with the connection: its first byte.
  * Returns whether the connection is still there. */
 static bool obey(struct sock **s, uint8_t wish)
 {
 	static const uint8_t file[5000];
+	struct tcp_info info;
 	int value = 0;
 
 	switch (wish) {
@@ -212,13 +251,18 @@ static bool obey(struct sock **s, uint8_t wish)
 	case 'm':
 		sock_send(*s, file, 100, SOCK_MORE, NULL);
 		break;
-	case 'b':
-		sock_set_opt(*s, SOCK_OPT_RCVBUF, 2048);
-		sock_set_opt(*s, SOCK_OPT_SNDBUF, 2048);
-		sock_set_opt(*s, SOCK_OPT_NODELAY, 1);
-		sock_get_opt(*s, SOCK_OPT_ERROR, &value);
+	case 'u':
+		sock_send(*s, file, 10, SOCK_OOB, NULL);
+		break;
+	case 'n':
+		sock_set_congestion(*s, "reno");
 		break;
 	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].wish == wish)
+			sock_set_opt(*s, options[i].opt, options[i].value);
+	sock_get_opt(*s, SOCK_OPT_ATMARK, &value);
+	check(sock_tcp_info(*s, &info) == 0);
 	return true;
 }
 
@@ -309,6 +353,7 @@ static void start(void)
 	random_add(&f.rng, "fuzz_frame", 10, 128);
 	check(stack_init(&f.st, &limits, a, &f.rng) == 0);
 	f.st.tcp.test_isn = &isn;
+	f.st.tcp.ecn = TCP_ECN_ON;
 	memcpy(f.dev.mac, our_mac, 6);
 	memcpy(f.dev.name, "f0", 3);
 	f.dev.ops = &ops;
@@ -360,11 +405,13 @@ static void stop(void)
 /* What people and scripts read must come out whatever happened. */
 static void print_all(void)
 {
-	static char buf[16384];
+	static char buf[32768];
 	struct text t = { .buf = buf, .size = sizeof(buf) };
 
 	stack_print(&f.st, &t);
 	arp_print(&f.st, &t);
+	tcp_print(&f.st, &t);
+	tcp_print_sockets(&f.st, &t);
 	check(!t.truncated);
 }
 

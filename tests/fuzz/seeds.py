@@ -73,7 +73,8 @@ def volume(fat32):
 
 # Frames for fuzz_frame.c, which puts addresses and checksums right.
 OUR_IP, PEER_IP, ISN = 0x0a000001, 0x0a000002, 0x10000000
-FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
+COOKIE = 0x0c00c1e5  # becomes the number of the last SYN-ACK
+FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = 1, 2, 4, 8, 16, 32, 64, 128
 
 
 def record(frame, what=0, raw=False):
@@ -90,9 +91,9 @@ def arp(op, sender=PEER_IP, target=OUR_IP):
                  struct.pack(">I", target))
 
 
-def ip(proto, payload, dst=OUR_IP, options=b"", frag=0):
+def ip(proto, payload, dst=OUR_IP, options=b"", frag=0, tos=0):
     return ether(0x800, struct.pack(
-        ">BBHHHBBHII", 0x45 + len(options) // 4, 0,
+        ">BBHHHBBHII", 0x45 + len(options) // 4, tos,
         20 + len(options) + len(payload), 1, frag, 64, proto, 0, PEER_IP, dst)
         + options + payload)
 
@@ -107,10 +108,16 @@ def icmp(kind, code, rest, payload=b""):
 
 
 def tcp(flags, seq, ack, payload=b"", src_port=4000, dst_port=7, window=8000,
-        options=b""):
+        options=b"", urgent=0, tos=0):
     return ip(6, struct.pack(
         ">HHIIBBHHH", src_port, dst_port, seq, ack, (5 + len(options) // 4) * 16,
-        flags, window, 0, 0) + options + payload)
+        flags, window, 0, urgent) + options + payload, tos=tos)
+
+
+def quote(seq, length=1500):
+    """The beginning of a segment of ours, for ICMP errors."""
+    return struct.pack(">BBHHHBBHIIHHI", 0x45, 0, length, 1, 0x4000, 64, 6, 0,
+                       OUR_IP, PEER_IP, 7, 4000, seq)
 
 
 def dhcp(kind):
@@ -169,6 +176,49 @@ def frames():
         record(tcp(FIN | ACK, 508, ISN + 8, b"", 80, 5000), 17)
     yield "tcp-crossing", hello + record(tcp(SYN, 500, 0, b"", 80, 5000), 1) + \
         record(tcp(SYN | ACK, 500, ISN + 1, b"", 80, 5000), 0x80 | 11)
+    stamp = b"\1\1\x08\x0a\0\0\1\0\0\0\0\0"
+    rich = hello + record(tcp(SYN | ECE | CWR, 99, 0,
+                              options=b"\2\4\5\xb4\4\2\1\1\3\3\2\1"), 1) + \
+        record(tcp(ACK, 100, ISN + 1, window=60000), 1) + \
+        record(tcp(PSH | ACK, 100, ISN + 1, b"file", window=60000, tos=3), 3)
+    yield "tcp-ecn", rich + \
+        record(tcp(ACK | ECE, 104, ISN + 1461, window=60000), 3) + \
+        record(tcp(PSH | ACK | CWR, 104, ISN + 5005, b"mark", tos=3), 8) + \
+        record(tcp(PSH | ACK | CWR | ECE, 108, ISN + 5009, b"more", tos=1), 13)
+    sack = b"\1\1\5\x0a" + struct.pack(">II", ISN + 1461, ISN + 2921)
+    both = b"\1\1\5\x12" + struct.pack(">IIII", ISN + 1461, ISN + 2921,
+                                        ISN + 1461, ISN + 5005)
+    yield "tcp-sack", rich + \
+        record(tcp(ACK, 104, ISN + 1, options=sack, window=60000), 5) + \
+        record(tcp(ACK, 104, ISN + 1, options=both, window=60000), 9) + \
+        record(tcp(ACK, 104, ISN + 5005, options=sack, window=60000), 9)
+    yield "tcp-too-big", rich + \
+        record(icmp(3, 4, 1000, quote(ISN + 1)), 3) + \
+        record(icmp(3, 4, 0, quote(ISN + 1, 1000)), 3) + \
+        record(icmp(3, 4, 68, quote(ISN + 1, 576)), 11) + \
+        record(icmp(3, 1, 0, quote(ISN + 1)), 17) + \
+        record(tcp(ACK, 104, ISN + 5005), 17)
+    yield "tcp-black-hole", rich + record(tcp(ACK, 104, ISN + 1), 17) * 2 + \
+        record(tcp(ACK, 104, ISN + 1461), 13)
+    flood = hello + b"".join(
+        record(tcp(SYN, 99, 0, src_port=4000 + i,
+                   options=stamp if i % 2 else b"\2\4\5\xb4"))
+        for i in range(4))
+    yield "tcp-cookie", flood + \
+        record(tcp(ACK | PSH, 100, COOKIE, b"hello", 4003, options=stamp), 2) + \
+        record(tcp(SYN, 99, 0, src_port=4004), 1) + \
+        record(tcp(ACK, 100, COOKIE, b"", 4004), 2) + \
+        record(tcp(ACK, 100, COOKIE + 1, b"", 4005), 17)
+    yield "tcp-urgent", opened + \
+        record(tcp(PSH | ACK | URG, 100, ISN + 1, b"urgent", urgent=3), 1) + \
+        record(tcp(ACK | URG, 106, ISN + 17, b"", urgent=60000), 1) + \
+        record(tcp(PSH | ACK | FIN, 106, ISN + 17, b"end"), 13)
+    yield "tcp-keep", opened + \
+        record(tcp(PSH | ACK, 100, ISN + 1, b"keep"), 1) + \
+        record(tcp(ACK, 104, ISN + 5), 12) + \
+        record(tcp(ACK, 104, ISN + 5), 12) + \
+        record(tcp(PSH | ACK, 104, ISN + 5, b"time"), 1) + \
+        record(tcp(PSH | ACK, 108, ISN + 9, b"new reno"), 17)
     yield "dhcp", record(dhcp(2), 1) + record(dhcp(5), 17) + \
         record(dhcp(5), 0x20 | 1) + record(arp(1, 0x0a000009, 0x0a000009), 1) + \
         record(arp(1, 0x0a000009, 0x0a000009), 15) + record(dhcp(6), 17)
