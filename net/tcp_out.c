@@ -537,7 +537,8 @@ void tcp_send_tlp(struct tcp_conn *c)
 	if (!s.len && !(s.flags & TCP_FIN))
 		s = piece_at(
 		    c, tcp_sent_tail(&c->sent, tcp_eff_mss(c)), UINT32_MAX);
-	sent = piece_end(&s) != s.seq && device_has_room(c) && send_piece(c, &s);
+	sent =
+	    piece_end(&s) != s.seq && device_has_room(c) && send_piece(c, &s);
 	if (sent)
 		stack_count(c->stack, COUNT_TCP_LOSS_PROBES);
 	/* One that may not leave, since the window shrank or the card is full,
