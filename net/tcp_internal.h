@@ -231,7 +231,7 @@ struct tcp_conn {
 struct tcp_run {
 	struct list node;
 	uint32_t start, end; /* of data */
-	uint32_t stamp;      /* the later it changed the higher */
+	uint32_t stamp;      /* of its last change: ooo_stamp then */
 	bool fin;            /* a FIN follows data */
 	struct byteq data;
 };

@@ -192,9 +192,14 @@ uint8_t tcp_sack_count(const struct tcp_conn *c)
 	return (uint8_t)(n < max ? n : max);
 }
 
-/* The run that changed last before the one of this stamp. */
-static const struct tcp_run *latest_before(
-    const struct tcp_conn *c, uint32_t stamp)
+/* How many changes ago r changed; right for the last 2^32. */
+static uint32_t age_of(const struct tcp_conn *c, const struct tcp_run *r)
+{
+	return c->ooo_stamp - r->stamp;
+}
+
+/* The run that changed last of those at least so old, or NULL. */
+static const struct tcp_run *latest_from(const struct tcp_conn *c, uint32_t age)
 {
 	const struct tcp_run *best = NULL;
 	struct list *n;
@@ -203,7 +208,8 @@ static const struct tcp_run *latest_before(
 	{
 		const struct tcp_run *r = run_at(n);
 
-		if (r->stamp < stamp && (!best || best->stamp < r->stamp))
+		if (age_of(c, r) >= age &&
+		    (!best || age_of(c, r) < age_of(c, best)))
 			best = r;
 	}
 	return best;
@@ -214,14 +220,13 @@ static const struct tcp_run *latest_before(
 void tcp_sack_option(const struct tcp_conn *c, struct tcp_options *o)
 {
 	uint8_t count = tcp_sack_count(c);
-	uint32_t stamp = UINT32_MAX;
+	const struct tcp_run *r;
+	uint32_t age = 0;
 
 	if (count && c->dsack_due)
 		o->sack[o->sack_count++] = c->dsack;
-	while (o->sack_count < count) {
-		const struct tcp_run *r = latest_before(c, stamp);
-
-		stamp = r->stamp;
+	while (o->sack_count < count && (r = latest_from(c, age))) {
+		age = age_of(c, r) + 1;
 		o->sack[o->sack_count++] =
 		    (struct tcp_sack_block){ r->start, r->end + r->fin };
 	}
