@@ -18,6 +18,7 @@
 #include "lib/errno.h"
 #include "lib/fmt.h"
 #include "lib/string.h"
+#include "net/ip.h"
 #include "net/stack.h"
 
 #define ARP_HW_ETHERNET  1
@@ -264,6 +265,12 @@ static bool acceptable(const struct arp_hdr *h)
 	       !ip_is_multicast(sender) && !ip_is_loopback(sender);
 }
 
+/* Whom packets may be sent to; a gateway need not be in our network. */
+static bool is_neighbour(const struct netdev *dev, uint32_t ip)
+{
+	return ip && (ip_is_on_link(dev, ip) || ip == dev->ip.gateway);
+}
+
 static void learn(struct arp_entry *e, const uint8_t *mac)
 {
 	struct list *n;
@@ -340,7 +347,7 @@ void arp_rx(struct pkt *p)
 		struct arp_fields f = { ARP_OP_REPLY, dev->ip.addr, sender,
 			h->sender_mac };
 
-		if (!e && sender)
+		if (!e && is_neighbour(dev, sender))
 			learn(create(dev, sender), h->sender_mac);
 		send(dev, h->sender_mac, &f);
 	}

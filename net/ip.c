@@ -154,9 +154,9 @@ void ip_rx(struct pkt *p)
 
 /* --- Sending ------------------------------------------------------------- */
 
-static bool is_on_link(const struct netdev *dev, uint32_t dst)
+bool ip_is_on_link(const struct netdev *dev, uint32_t addr)
 {
-	return !((dst ^ dev->ip.addr) & dev->ip.mask);
+	return !((addr ^ dev->ip.addr) & dev->ip.mask);
 }
 
 /* How well a device's routes carry packets from src to dst; 0: not at all.
@@ -167,7 +167,7 @@ static uint64_t rank_route(const struct netdev *dev, uint32_t src, uint32_t dst)
 
 	if (dev->is_loopback || !dev->ip.addr || (src && src != dev->ip.addr))
 		return 0;
-	if (is_on_link(dev, dst))
+	if (ip_is_on_link(dev, dst))
 		return rank + ((uint64_t)dev->ip.mask << 2);
 	return dev->ip.gateway || dst == IP_ADDR_BROADCAST ? rank : 0;
 }
@@ -195,7 +195,7 @@ int ip_route(struct stack *st, uint32_t src, uint32_t dst, struct ip_route *r)
 	}
 	if (!best)
 		return -ENETUNREACH;
-	direct = is_on_link(best, dst) || dst == IP_ADDR_BROADCAST;
+	direct = ip_is_on_link(best, dst) || dst == IP_ADDR_BROADCAST;
 	*r = (struct ip_route){ best, direct ? dst : best->ip.gateway,
 		best->ip.addr };
 	return 0;

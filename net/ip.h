@@ -109,6 +109,8 @@ void ip_tx_failed(const struct pkt *p);
 
 bool ip_is_own(const struct stack *st, uint32_t addr);
 bool ip_is_broadcast(const struct stack *st, uint32_t addr);
+/* Whether addr lies in the network of the device, which has an address. */
+bool ip_is_on_link(const struct netdev *dev, uint32_t addr);
 static inline bool ip_is_multicast(uint32_t addr)
 {
 	return addr >> 28 == 0xe;

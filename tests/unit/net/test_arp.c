@@ -167,6 +167,20 @@ static void learns_from_requests_for_us(void **state)
 	sock_close(s);
 }
 
+/* Nothing is ever sent to them but by the gateway; so whoever forges senders
+ * has only the link's own addresses to fill the table with. */
+static void senders_beyond_the_link_push_nobody_out(void **state)
+{
+	arp(.op = 1, .sender_mac = mac_a, .sender_ip = HOST(10),
+	    .target_ip = FX_IP);
+	for (uint32_t i = 0; i < 20; i++)
+		arp(.op = 1, .sender_mac = mac_b, .sender_ip = FX_FAR + i,
+		    .target_ip = FX_IP);
+	assert_count(ARP_REPLIES_SENT, 21);
+	fx_forget_frames();
+	assert_true(knows(HOST(10)));
+}
+
 /* Deviation: an answer that nobody asked for makes no entry. */
 static void does_not_learn_from_unasked_replies(void **state)
 {
@@ -639,6 +653,7 @@ int main(void)
 		arp_test(drops_malformed_packets),
 		arp_test(answer_without_packets_is_left_out),
 		arp_test(learns_from_requests_for_us),
+		arp_test(senders_beyond_the_link_push_nobody_out),
 		arp_test(does_not_learn_from_unasked_replies),
 		arp_test(known_neighbours_are_updated_by_anything),
 		arp_test(does_not_learn_from_probes),
