@@ -283,10 +283,11 @@ void tcp_tw_rx(struct stack *st, struct tcp_tw *w, struct tcp_seg *s)
 	listener = tcp_listener_find(st, s->t.local.ip, s->t.local.port);
 	if ((s->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && listener &&
 	    tw_may_reopen(w, s)) {
-		uint32_t after = w->snd_nxt;
-
-		tw_free(st, w);
-		tcp_listen_rx(listener, s, &after);
+		tcp_listen_rx(listener, s, &w->snd_nxt);
+		/* Without a place for the SYN it will come again, and still
+		 * find the numbers that it may not reuse. */
+		if (s->why == DROP_COUNT)
+			tw_free(st, w);
 		return;
 	}
 	if (tw_is_old(w, s))

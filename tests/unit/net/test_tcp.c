@@ -422,6 +422,29 @@ static void reopening_never_reuses_sequence_numbers(void **state)
 	fx.st.tcp.test_isn = NULL;
 }
 
+/* Nor when the first SYN found no place. */
+static void syn_that_found_no_place_leaves_time_wait(void **state)
+{
+	static const uint32_t isn = 5000;
+	struct sock *l;
+
+	fx.st.tcp.test_isn = &isn; /* the clock stands still */
+	into_time_wait();
+	l = fx_listen(80, 4);
+	fx.c.peer_isn += 100000;
+	fx_hoard(&fx.st.conns);
+	in(.flags = S);
+	assert_drop(TCP_NO_MEMORY, 1);
+	assert_state(TIME_WAIT);
+	fx_hoard_give(&fx.st.conns, UINT32_MAX);
+	in(.flags = S);
+	out(.flags = SA, .ack = 1);
+	assert_true(seq_lt(5000 + 1, fx.c.isn));
+	sock_close(l);
+	fx_forget_frames();
+	fx.st.tcp.test_isn = NULL;
+}
+
 static void old_syn_does_not_reopen(void **state)
 {
 	struct sock *l;
@@ -596,6 +619,7 @@ int main(void)
 		fx_test(acknowledgments_in_time_wait_are_limited),
 		fx_test(syn_reopens_from_time_wait),
 		fx_test(reopening_never_reuses_sequence_numbers),
+		fx_test(syn_that_found_no_place_leaves_time_wait),
 		fx_test(old_syn_does_not_reopen),
 		fx_test(syn_without_listener_does_not_reopen),
 		fx_test(full_time_wait_pool_recycles_the_oldest),
