@@ -22,6 +22,7 @@
 #define DATAGRAM_BYTES  65535
 #define IDLE_SECONDS    600
 #define RETRY_MICROSECS 10000
+#define SERVICE_PORTS   512 /* below: echo, chargen, daytime and their like */
 
 static int open_bound(int type, int port)
 {
@@ -99,8 +100,14 @@ int tcp_echo_main(int argc, char **argv)
 
 /* --- UDP ----------------------------------------------------------------- */
 
-/* Two echo services that answer each other would never stop, so a datagram
- * from our own port number gets no answer. */
+/* Two services that answer each other would never stop, and one forged datagram
+ * begins it (CVE-1999-0103): none from our own port number or a service's gets
+ * an answer. */
+static int is_service(int port, int ours)
+{
+	return port == ours || port < SERVICE_PORTS;
+}
+
 static void echo_datagrams(int fd, int port, char *buf)
 {
 	struct sockaddr_in peer;
@@ -111,7 +118,7 @@ static void echo_datagrams(int fd, int port, char *buf)
 		len = sizeof(peer);
 		n = recvfrom(
 		    fd, buf, DATAGRAM_BYTES, 0, (struct sockaddr *)&peer, &len);
-		if (n >= 0 && ntohs(peer.sin_port) != port)
+		if (n >= 0 && !is_service(ntohs(peer.sin_port), port))
 			sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer,
 			    len);
 	}

@@ -17,13 +17,14 @@
 #include "tests/support/posix_test.h"
 
 #define BULK 500000
+#define PORT 5007
 
 static uint8_t sent[BULK], got[BULK];
 
 static void serve(void *arg)
 {
 	const struct app *app = app_find(arg);
-	char *argv[] = { arg, "7", NULL };
+	char *argv[] = { arg, "5007", NULL };
 
 	app->main(2, argv);
 }
@@ -55,7 +56,7 @@ static int stop(void **state)
 
 static void bytes_come_back(void **state)
 {
-	int fd = posix_test_connect(7);
+	int fd = posix_test_connect(PORT);
 	char buf[8];
 
 	assert_int_equal(write(fd, "hello", 5), 5);
@@ -76,7 +77,7 @@ static void send_bulk(void *arg)
 
 static void many_bytes_come_back_in_order(void **state)
 {
-	int fd = posix_test_connect(7);
+	int fd = posix_test_connect(PORT);
 
 	thread_create("sender", send_bulk, &fd);
 	assert_int_equal(recv(fd, got, BULK, MSG_WAITALL), BULK);
@@ -91,7 +92,7 @@ static void connections_do_not_wait_for_each_other(void **state)
 	char c;
 
 	for (i = 0; i < 40; i++)
-		fd[i] = posix_test_connect(7);
+		fd[i] = posix_test_connect(PORT);
 	for (i = 39; i >= 0; i--) {
 		c = (char)i;
 		assert_int_equal(write(fd[i], &c, 1), 1);
@@ -104,7 +105,7 @@ static void connections_do_not_wait_for_each_other(void **state)
 
 static void a_silent_peer_is_given_up_in_the_end(void **state)
 {
-	int fd = posix_test_connect(7);
+	int fd = posix_test_connect(PORT);
 	char c;
 
 	posix_test_sleep_ms(599000);
@@ -121,7 +122,7 @@ static ssize_t ask_datagram(size_t len)
 	ssize_t n;
 
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	a.sin_port = htons(7);
+	a.sin_port = htons(PORT);
 	assert_int_equal(
 	    sendto(fd, sent, len, 0, (struct sockaddr *)&a, sizeof(a)), len);
 	posix_test_sleep_ms(10);
@@ -140,15 +141,16 @@ static void datagrams_come_back(void **state)
 	assert_int_equal(ask_datagram(0), 0);
 }
 
-/* A datagram to port 7 that says it comes from this port of our own. */
-static void inject_from(uint8_t port)
+/* A datagram that says it comes from this port of our own. */
+static void inject_from(uint16_t port)
 {
 	uint8_t frame[] = { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x08, 0x00,
 		/* IPv4: 20 + 8 + 1 bytes, UDP, checksum not looked at */
 		0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0, 127, 0, 0, 1, 127, 0,
 		0, 1,
 		/* UDP: ports, length, no checksum; one byte */
-		0, port, 0, 7, 0, 9, 0, 0, 'x' };
+		(uint8_t)(port >> 8), (uint8_t)port, PORT >> 8, PORT & 0xff, 0,
+		9, 0, 0, 'x' };
 
 	netdev_rx(&posix_test_stack()->loopback, frame, sizeof(frame));
 	posix_test_sleep_ms(100);
@@ -156,17 +158,30 @@ static void inject_from(uint8_t port)
 
 static void another_echo_service_gets_no_answer(void **state)
 {
-	inject_from(9);
+	inject_from(PORT + 1);
 	assert_int_equal(posix_test_value("udp.received"), 1);
 	assert_int_equal(posix_test_value("udp.sent"), 1);
-	inject_from(7);
+	inject_from(PORT);
 	assert_int_equal(posix_test_value("udp.received"), 2);
+	assert_int_equal(posix_test_value("udp.sent"), 1);
+}
+
+static void other_services_get_no_answer(void **state)
+{
+	/* echo, daytime, quote of the day, chargen, time, the last of them */
+	static const uint16_t low[] = { 7, 13, 17, 19, 37, 511 };
+
+	for (size_t i = 0; i < sizeof(low) / sizeof(low[0]); i++)
+		inject_from(low[i]);
+	assert_int_equal(posix_test_value("udp.received"), 6);
+	assert_int_equal(posix_test_value("udp.sent"), 0);
+	inject_from(512);
 	assert_int_equal(posix_test_value("udp.sent"), 1);
 }
 
 static void a_port_in_use_ends_the_program(void **state)
 {
-	char *argv[] = { "echo", "7", NULL };
+	char *argv[] = { "echo", "5007", NULL };
 
 	assert_int_equal(tcp_echo_main(2, argv), 1);
 	assert_int_equal(udp_echo_main(2, argv), 1);
@@ -191,6 +206,7 @@ int main(void)
 		T(a_silent_peer_is_given_up_in_the_end),
 		T(datagrams_come_back),
 		T(another_echo_service_gets_no_answer),
+		T(other_services_get_no_answer),
 		T(a_port_in_use_ends_the_program),
 		T(applications_are_found_by_name),
 	};
