@@ -14,6 +14,7 @@
 
 #define BACKLOG_MIN 1
 #define BACKLOG_MAX 4096
+#define WRITE_WORTH (64u << 10) /* bytes, worth waking a writer for */
 
 /* --- Ports --------------------------------------------------------------- */
 
@@ -310,10 +311,13 @@ static uint32_t copy_space(const struct tcp_conn *c)
 	return bytes > UINT32_MAX ? UINT32_MAX : (uint32_t)bytes;
 }
 
-/* Only once a third of the buffer is free: fewer, larger writes. */
+/* Only once a third of the buffer is free, or as much as is worth it: fewer,
+ * larger writes.  (Two thirds of two windows do not last through a recovery,
+ * which acknowledges nothing for a round trip.) */
 bool tcp_sock_can_write(const struct tcp_conn *c)
 {
-	return c->sock && send_space(c) >= tcp_sndbuf(c) / 3 &&
+	return c->sock &&
+	       send_space(c) >= min_u32(tcp_sndbuf(c) / 3, WRITE_WORTH) &&
 	       !list_linked(&c->sock->chunk_wait.node);
 }
 
