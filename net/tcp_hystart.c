@@ -11,15 +11,14 @@
 
 #include "net/stack.h"
 
-/* Section 4.3.  Deviation: L is 1 segment for an ACK, as RFC 5681 says, not 8:
- * nothing paces what an ACK lets go, and a window that doubles for a peer that
- * delays its ACKs outran the timeout on a wire of 1 Mbit/s. */
+/* Section 4.3. */
 #define MIN_RTT_THRESH_NS  (4 * NS_PER_MS)
 #define MAX_RTT_THRESH_NS  (16 * NS_PER_MS)
 #define MIN_RTT_DIVISOR    8
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
+#define LIMIT              8 /* L, without pacing */
 
 void tcp_hystart_init(struct tcp_conn *c)
 {
@@ -78,7 +77,7 @@ static void end_round(struct tcp_conn *c, struct tcp_hystart *h)
 void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow)
 {
 	struct tcp_hystart *h = &c->hystart;
-	uint32_t more = min_u32(acked, c->mss);
+	uint32_t more = min_u32(acked, LIMIT * c->mss);
 
 	if (h->rtt_ns) {
 		if (h->rtt_ns < h->min_ns)

@@ -148,12 +148,12 @@ static void slow_start_is_not_fooled_by_the_size_of_acks(void **state)
 	struct sock *s = bulk(&next);
 
 	take(&next);
-	ack(1 + 5 * MSS);
-	assert_int_equal(take(&next), 6);
-	assert_int_equal(fx_tcp()->cwnd, 11 * MSS);
+	ack(1 + 9 * MSS);
+	assert_int_equal(take(&next), 17);
+	assert_int_equal(fx_tcp()->cwnd, 18 * MSS);
 	for (uint32_t i = 1; i <= 10; i++)
-		ack(1 + 5 * MSS + i);
-	assert_int_equal(fx_tcp()->cwnd, 11 * MSS + 10);
+		ack(1 + 9 * MSS + i);
+	assert_int_equal(fx_tcp()->cwnd, 18 * MSS + 10);
 	fx_forget_frames();
 	fx_abort(s);
 }

@@ -57,6 +57,17 @@ static void window_doubles_while_round_trips_stay(void **state)
 	assert_int_equal(c.ssthresh, UINT32_MAX);
 }
 
+/* 4.3: also when one ACK stands for many segments, but for eight at most. */
+static void an_ack_adds_eight_segments_at_most(void **state)
+{
+	uint32_t before = c.cwnd;
+
+	ack(50000, 2 * MSS);
+	assert_int_equal(c.cwnd, before + 2 * MSS);
+	ack(50000, 9 * MSS);
+	assert_int_equal(c.cwnd, before + 10 * MSS);
+}
+
 /* 4.2: the least of a round counts: a queue that our own burst makes and that
  * drains before the next one is none. */
 static void bursts_alone_do_not_count(void **state)
@@ -160,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		hystart_test(window_doubles_while_round_trips_stay),
+		hystart_test(an_ack_adds_eight_segments_at_most),
 		hystart_test(bursts_alone_do_not_count),
 		hystart_test(growth_of_round_trips_counts_from_a_threshold_on),
 		hystart_test(few_samples_prove_nothing),
