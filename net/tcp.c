@@ -7,7 +7,6 @@
 
 #include "lib/assert.h"
 #include "lib/errno.h"
-#include "lib/fmt.h"
 #include "lib/string.h"
 #include "net/icmp.h"
 #include "net/ip.h"
@@ -368,24 +367,6 @@ static void end_if_local(struct tcp_conn *c, void *ctx)
 void tcp_address_gone(struct stack *st, uint32_t addr)
 {
 	tcp_for_each(st, end_if_local, &addr);
-}
-
-static void count_state(struct tcp_conn *c, void *ctx)
-{
-	((uint32_t *)ctx)[c->state]++;
-}
-
-void tcp_print(struct stack *st, struct text *t)
-{
-	static const char *const name[TCP_STATES] = { "closed", "syn_sent",
-		"syn_received", "established", "fin_wait_1", "fin_wait_2",
-		"close_wait", "closing", "last_ack", "time_wait" };
-	uint32_t count[TCP_STATES] = { 0 };
-
-	tcp_for_each(st, count_state, count);
-	count[TCP_TIME_WAIT] = st->time_waits.in_use;
-	for (unsigned i = 0; i < TCP_STATES; i++)
-		fmt_add(t, "tcp.state.%s %u\n", name[i], count[i]);
 }
 
 static struct list *make_buckets(struct arena *a, uint32_t count)

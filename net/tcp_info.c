@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a connection tells of itself: to its user as Linux's struct tcp_info, to
- * whoever looks at /net/sockets as a line of text; and the few options of
- * sockets that only TCP has.  Everything is read here, nothing kept for it but
- * c->stats.
+ * whoever looks at /net/sockets or /stats as lines of text; and the few options
+ * of sockets that only TCP has.  Everything is read here, nothing kept for it
+ * but c->stats.
  */
 #include "net/tcp_internal.h"
 
@@ -295,6 +295,23 @@ void tcp_print_sockets(struct stack *st, struct text *t)
 	print_time_waits(st, &v);
 	if (v.more)
 		fmt_add(t, "and %u more\n", v.more);
+}
+
+/* --- /stats --------------------------------------------------------------- */
+
+static void count_state(struct tcp_conn *c, void *ctx)
+{
+	((uint32_t *)ctx)[c->state]++;
+}
+
+void tcp_print(struct stack *st, struct text *t)
+{
+	uint32_t count[TCP_STATES] = { 0 };
+
+	tcp_for_each(st, count_state, count);
+	count[TCP_TIME_WAIT] = st->time_waits.in_use;
+	for (unsigned i = 0; i < TCP_STATES; i++)
+		fmt_add(t, "tcp.state.%s %u\n", states[i].name, count[i]);
 }
 
 /* --- Options -------------------------------------------------------------- */
