@@ -3,8 +3,10 @@
  * The Internet checksum.  RFC 1071 2 (B): the sum of byte-swapped words is the
  * byte-swapped sum, so the text is summed as it lies in memory, eight bytes per
  * load, and swapped once at the end.  RFC 1071 2 (C): wide words may be summed
- * as they are; the two halves of each go to 64-bit sums of their own, which no
- * text in memory is long enough to overflow, so there is no carry to look at.
+ * as they are; of their two halves 64 bits hold the sums, whatever the length
+ * of a text in memory, so there is no carry to look at.  That of the high ones
+ * is summed; that of the low ones is what it lacks to the sum of all, of which
+ * 64 bits are enough too.
  */
 #include "lib/checksum.h"
 
@@ -22,31 +24,32 @@ static uint16_t fold(uint64_t sum)
 uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t low = 0, high = 0, last = 0;
+	uint64_t all = 0, high = 0, last = 0, low;
 
 	for (; len >= 32; len -= 32, p += 32) {
 		const unaligned64 *w = (const unaligned64 *)p;
 		uint64_t w0 = w[0], w1 = w[1], w2 = w[2], w3 = w[3];
 
-		low += (uint32_t)w0;
+		all += w0;
 		high += w0 >> 32;
-		low += (uint32_t)w1;
+		all += w1;
 		high += w1 >> 32;
-		low += (uint32_t)w2;
+		all += w2;
 		high += w2 >> 32;
-		low += (uint32_t)w3;
+		all += w3;
 		high += w3 >> 32;
 	}
 	for (; len >= 8; len -= 8, p += 8) {
 		uint64_t w0 = *(const unaligned64 *)p;
 
-		low += (uint32_t)w0;
+		all += w0;
 		high += w0 >> 32;
 	}
 	for (size_t i = 0; i < len; i++)
 		last |= (uint64_t)p[i] << (8 * i);
-	low += (uint32_t)last;
+	all += last;
 	high += last >> 32;
+	low = all - (high << 32);
 	uint16_t run = fold((uint64_t)fold(low) + fold(high));
 
 	return checksum_add_run(sum, __builtin_bswap16(run), 0);
