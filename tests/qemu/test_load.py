@@ -15,6 +15,8 @@ import pytest
 
 import card
 import frames as f
+from guest import Stats, http_get, read_response
+from patience import wait
 from test_card import AT_ONCE, send_while_paused
 from wire import Wire
 
@@ -84,6 +86,34 @@ def test_applications_answer_during_a_flood(boot, name):
     guest.pools_return_to(before, 20)
     guest.stats().check_ledger()
     assert guest.net.ping(1, 1, b"")
+
+
+ENDLESS = 10000
+ASK = b"GET /stats HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("name", ["unknown_type", "closed_udp_port"])
+def test_applications_have_their_share_when_frames_never_end(boot, name):
+    """While the machine stands still a request comes and, behind it, more
+    frames than the ring holds: QEMU fills that up whenever the guest takes one
+    out, so it is never empty.  The answer tells how many came before it."""
+    guest = boot(net=Wire(), pcap_bytes=0, extra=AT_ONCE)
+    wire = guest.net
+    with guest.connect(guest.ready["admin"]) as s:
+        http_get(s, "/stats")  # its thread waits for more
+        before = guest.stats()
+        guest.qmp("stop")
+        s.segment(f.ACK | f.PSH, ASK)  # first in the queue
+        s.snd_nxt = s.snd_nxt + len(ASK) & 0xffffffff
+        for _ in range(ENDLESS):
+            wire.send(FLOODS[name])
+        guest.qmp("cont")
+        status, _, body = read_response(s)
+    came = Stats.parse(body.decode()).since(before)["rx.frames"]
+    print("%d frames came before the answer" % came)
+    assert status == 200 and came < ENDLESS / 2
+    wait(lambda: guest.stats().since(before)["rx.frames"] > ENDLESS, 10,
+         "all came")
 
 
 @pytest.mark.deadline(60)
