@@ -5,6 +5,7 @@ mistakes, and that the boot goes on."""
 import pytest
 
 from guest import User
+from patience import PATIENCE
 from stick import site
 
 MISTAKES = """# a comment
@@ -64,7 +65,7 @@ def test_services_that_are_off_do_not_listen(boot, off):
     assert guest.ready[off] is None
     with guest.connect({"http": 80, "echo": 7}[off]) as s:
         # QEMU accepts in the guest's name, then passes the refusal on.
-        s.settimeout(5)
+        s.settimeout(PATIENCE * 5)
         try:
             s.sendall(b"hello\r\n\r\n")
             assert s.recv(10) == b""

@@ -8,7 +8,7 @@ import time
 import pytest
 
 import frames as f
-from patience import PATIENCE
+from patience import PATIENCE, wait
 from stick import site
 from test_echo import exchange, noise
 from wire import Wire
@@ -36,6 +36,12 @@ def in_background(work):
             raise box["error"]
         return box["value"]
     return result
+
+
+def wait_link(guest):
+    """Until the guest knows that the cable is in; what it sent before is lost,
+    which TCP mends."""
+    wait(lambda: guest.stats(30)["eth0.link_up"], 10, "the link is up")
 
 
 def slow_echo(s, data, seconds):
@@ -93,7 +99,7 @@ def test_thousand_link_flaps(boot):
     for _ in range(500):
         guest.set_link(False)
         guest.set_link(True)
-    time.sleep(1.5)
+    wait_link(guest)
     assert guest.net.ping(1, 1, b"after the storm", timeout=5)
     assert len(guest.lines()) < 1500, "no more than a line per change"
 
@@ -105,7 +111,7 @@ def test_boot_without_a_link_then_plugged_in(boot):
     time.sleep(1.5)
     guest.set_link(True)
     guest.wait_ready()
-    time.sleep(1.2)
+    wait_link(guest)
     assert guest.net.ping(1, 1, b"", timeout=5)
 
 
