@@ -124,7 +124,7 @@ def test_ping_waits_no_longer_than_an_application_computes(boot):
     guest = boot(net=Wire(), append="app=spin", ready=False,
                  extra=("-icount", "shift=2"))
     guest.wait_line("thread spin kept the CPU for ")
-    for n in range(30):
+    for n in range(31):
         guest.net.ping(9, n, b"are you busy", timeout=5)
         time.sleep(0.037)
     asked, times = {}, []
@@ -133,6 +133,7 @@ def test_ping_waits_no_longer_than_an_application_computes(boot):
             asked[frame.rest[:4]] = stamp
         elif frame.proto == f.ICMP:
             times.append(stamp - asked[frame.rest[:4]])
+    del times[0]  # for that one it had to ask for our address first
     print("ping: median %.3f s, slowest %.3f s" %
           (sorted(times)[15], max(times)))
     assert len(times) == 30
