@@ -140,11 +140,14 @@ class Outcome:
         return sorted(self.mbit)[len(self.mbit) // 2]
 
 
-def transfer(tap, kind, data, outcome):
-    """One connection to 10.66.0.2; hashed, timed, looked at with ss."""
+def transfer(tap, kind, data, impaired, outcome):
+    """One connection to 10.66.0.2; hashed, timed, looked at with ss.  Nothing
+    is lost of its handshake: Linux's second SYN does not ask for ECN."""
     before = duplicates(tap)
     port = {"get": 80, "echo": 7}[kind]
+    tap.relay.impair(**{k: v for k, v in impaired.items() if k in NEAR})
     with set_cc(tap.connect(port, timeout=100)) as s:
+        tap.relay.impair(**impaired)
         began = time.monotonic()
         if kind == "get":
             status, _, body = http_get(s, "/%d.bin" % len(data))
@@ -190,12 +193,10 @@ def one_cell(guest, guest_tap, pair, impaired, kind, data, rounds):
     peer = LinuxPeer(pair, data)
     for _ in range(rounds):
         before = guest.stats()
-        guest_tap.relay.impair(**impaired)
-        transfer(guest_tap, kind, data, ours)
+        transfer(guest_tap, kind, data, impaired, ours)
         guest_tap.calm()
         ours.again += guest.stats().since(before)["tcp.retransmits"]
-        pair.relay.impair(**impaired)
-        transfer(pair, kind, data, theirs)
+        transfer(pair, kind, data, impaired, theirs)
     peer.close()
     return ours, theirs
 
