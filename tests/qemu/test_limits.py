@@ -18,7 +18,7 @@ from wire import Wire
 EXPECTED_SECONDS = 40
 MSS = struct.pack("!BBH", 2, 4, 1460)
 IDLE_S = 5  # the guest waits 30 s
-TOO_SLOW_S = 25
+TOO_SLOW_S = 25  # before that it closes none
 AT_A_TIME = 500
 GET = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -34,6 +34,7 @@ class Crowd:
         self.sources = list(wire.addresses)
         self.open = {}  # (ip, port) -> [seq, ack, bytes received, asked at]
         self.asked, self.refused = set(), set()
+        self.refused_at = None  # the first of them
         self.leaving = False  # nobody answers any more
         wire.taps.append(self.take)
 
@@ -55,6 +56,7 @@ class Crowd:
                 key not in self.asked:
             return
         if x.flags & f.RST:
+            self.refused_at = self.refused_at or time.monotonic()
             self.refused.add(key)
             self.open.pop(key, None)
         elif self.leaving:
@@ -173,12 +175,10 @@ def test_ten_thousand_connections_in_64_mib(boot):
           "mem.available:", stats.get("mem.available"))
     change = stats.since(base)
     idle = change["sched.idle_ns"] / change["clock.ns"]
-    print("the guest was idle for %.2f of %.1f s" % (idle, change.seconds()))
-    # Frames go ten at a time from process to process: a host whose processors
-    # are wanted by many opens 50 connections a second while the guest idles.
-    if crowd.refused and change.seconds() > TOO_SLOW_S and idle > 0.2:
-        pytest.skip("a host that opens 10,000 in %.0f s finds the first closed" %
-                    change.seconds())
+    # Frames go ten at a time from process to process: when very many want the
+    # processors, few connections are opened in a second while the guest idles.
+    if crowd.refused and crowd.refused_at > began + TOO_SLOW_S and idle > 0.2:
+        pytest.skip("this host needs too long to open 10,000")
     assert opened == 10000 and not crowd.refused
     for c in crowd.open.values():
         c[2] = 0
