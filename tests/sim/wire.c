@@ -330,10 +330,8 @@ static void set_ecn(uint8_t *frame, uint8_t ecn)
 	    be16_make(checksum_finish(checksum_add(0, ip, sizeof(*ip))));
 }
 
-static bool wants_mark(struct wire_end *e)
+static bool wants_mark(const struct wire_end *e)
 {
-	if (e->out.mark_ppm && happens(e, e->out.mark_ppm))
-		return true;
 	return e->out.mark_frames && e->in_queue >= e->out.mark_frames;
 }
 

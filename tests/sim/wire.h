@@ -37,7 +37,6 @@ struct wire_params {
 	                          unlimited */
 	uint32_t mark_frames; /* an ECN-capable frame that finds so many waiting
 	                         is marked CE (RFC 3168).  0: never */
-	uint32_t mark_ppm;    /* ECN-capable frames are marked by chance */
 	bool bleach;          /* the ECN field is cleared on the way */
 	uint32_t slots; /* frames that the sender's card holds until they left;
 	                   it takes no more (back-pressure).  0: unlimited */
