@@ -2,10 +2,8 @@
 /*
  * Every packet script is a test, named after its file.
  *
- *	test_scripts                all but those in pending/
+ *	test_scripts                all
  *	test_scripts PATH...        these
- *	test_scripts --pending      those in pending/, whose features are to
- *come
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,19 +19,16 @@
 #include "tests/support/net_fixture.h"
 
 #define FOLDER  "tests/script"
-#define PENDING FOLDER "/pending/"
 #define SCRIPTS 2000
 
 static char *found[SCRIPTS];
 static size_t count;
-static bool pending;
 
 static int look(const char *path, const struct stat *st, int type)
 {
 	const char *dot = strrchr(path, '.');
 
 	if (type == FTW_F && dot != NULL && strcmp(dot, ".pkt") == 0 &&
-	    (strncmp(path, PENDING, strlen(PENDING)) == 0) == pending &&
 	    count < SCRIPTS)
 		found[count++] = strdup(path);
 	return 0;
@@ -144,8 +139,7 @@ int main(int argc, char **argv)
 
 	/* What failed stands right before its result. */
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	pending = argc == 2 && strcmp(argv[1], "--pending") == 0;
-	for (int i = 1; i < argc && !pending; i++)
+	for (int i = 1; i < argc; i++)
 		found[count++] = strdup(argv[i]);
 	if (count == 0)
 		ftw(FOLDER, look, 16);
