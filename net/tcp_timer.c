@@ -90,8 +90,10 @@ void tcp_rtt_sample(struct tcp_conn *c)
 	uint64_t start_ns = c->rtt_start_ns;
 
 	c->rtt_start_ns = 0;
-	if (start_ns)
-		tcp_rtt_sample_ns(c, clock_ns() - start_ns);
+	if (!start_ns)
+		return;
+	tcp_rtt_sample_ns(c, clock_ns() - start_ns);
+	tcp_rack_rtt(c, clock_ns() - start_ns);
 }
 
 bool tcp_something_waits(const struct tcp_conn *c)

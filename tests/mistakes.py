@@ -124,6 +124,8 @@ MISTAKES = [
     ("RFC 8985 6.2", "a lost retransmission is not noticed", "net/tcp_rack.c",
      "if (!sent_after(k->xmit_ns, k->end_seq, r->xmit_ns, r->end))",
      "if (r->retransmitted)"),
+    ("RFC 8985 6.2", "the handshake's round trip does not count",
+     "net/tcp_timer.c", "\ttcp_rack_rtt(c, clock_ns() - start_ns);\n", ""),
     ("RFC 8985 6.2", "RACK takes what was sent later for lost",
      "net/tcp_rack.c",
      "if (!sent_after(k->xmit_ns, k->end_seq, r->xmit_ns, r->end))",
