@@ -212,6 +212,14 @@ static void check_ledger(struct sim *s, const struct stack *st)
 	sim_check_equal(s, st->count[COUNT_RX_FRAMES], fates);
 }
 
+/* A loss that a case asks for and that never happens would prove nothing. */
+static void check_rules(struct sim *s)
+{
+	for (unsigned i = 0; i < s->wire.rules; i++)
+		if (s->wire.rule[i].lost == 0)
+			sim_fail(s, "rule %u of the wire lost nothing", i);
+}
+
 void sim_stop(struct sim *s)
 {
 	uint64_t end_ns = arch_clock_ns() + SETTLE_NS;
@@ -222,6 +230,7 @@ void sim_stop(struct sim *s)
 		check_pools(s, &s->stack[i]);
 		check_ledger(s, &s->stack[i]);
 	}
+	check_rules(s);
 	oracle_stop(&s->oracle);
 	if (s->failure[0] != '\0')
 		give_up(s);

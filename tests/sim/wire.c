@@ -200,6 +200,7 @@ static bool rule_wants(
 		return false;
 	}
 	r->lose--;
+	r->lost++;
 	return true;
 }
 

@@ -75,6 +75,7 @@ struct wire_rule {
 	uint8_t mask, flags; /* those with (flags & mask) == flags */
 	int data; /* 1: only with data, 0: only without, -1: either */
 	unsigned skip, lose; /* passes the first ones, then loses so many */
+	unsigned lost;       /* at first 0 */
 };
 
 #define WIRE_RULES_MAX 4
