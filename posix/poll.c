@@ -122,7 +122,10 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 /* A deadline that has passed makes the call look once and return. */
 static uint64_t deadline_after(uint64_t timeout_ns)
 {
-	return posix_env()->config.clock_ns() + timeout_ns;
+	uint64_t now_ns = posix_env()->config.clock_ns();
+
+	return timeout_ns < WAIT_FOREVER - now_ns ? now_ns + timeout_ns
+	                                          : WAIT_FOREVER;
 }
 
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -205,22 +208,33 @@ static int select_results(
 	return bits;
 }
 
+/* -EINVAL as POSIX wants; more seconds than the clock has are for ever. */
+static int deadline_of(const struct timeval *timeout, uint64_t *deadline_ns)
+{
+	if (timeout->tv_sec < 0 || timeout->tv_usec < 0 ||
+	    timeout->tv_usec >= 1000000)
+		return -EINVAL;
+	if ((uint64_t)timeout->tv_sec < WAIT_FOREVER / NS_PER_S)
+		*deadline_ns =
+		    deadline_after((uint64_t)timeout->tv_sec * NS_PER_S +
+		                   (uint64_t)timeout->tv_usec * NS_PER_US);
+	return 0;
+}
+
 int select(int count, fd_set *readable, fd_set *writable, fd_set *except,
     struct timeval *timeout)
 {
 	struct select_sets s = { readable, writable, except };
 	uint64_t deadline_ns = WAIT_FOREVER;
 	struct pollfd *fds;
-	int rc;
+	int rc = count < 0 || count > FD_SETSIZE ? -EINVAL : 0;
 	nfds_t n;
 
 	posix_enter();
-	if (count < 0 || count > FD_SETSIZE)
-		return (int)posix_result(-EINVAL);
-	if (timeout)
-		deadline_ns =
-		    deadline_after((uint64_t)timeout->tv_sec * NS_PER_S +
-		                   (uint64_t)timeout->tv_usec * NS_PER_US);
+	if (rc == 0 && timeout)
+		rc = deadline_of(timeout, &deadline_ns);
+	if (rc < 0)
+		return (int)posix_result(rc);
 	fds = malloc(((size_t)count + 1) * sizeof(*fds));
 	if (!fds)
 		return (int)posix_result(-ENOMEM);

@@ -507,8 +507,8 @@ static int set_timeout(uint64_t *timeout_ns, const struct timeval *tv)
 {
 	if (tv->tv_usec < 0 || tv->tv_usec >= 1000000)
 		return -EDOM;
-	*timeout_ns = 0;
-	if (tv->tv_sec >= 0)
+	*timeout_ns = 0; /* none, and none that the clock could reach */
+	if (tv->tv_sec >= 0 && (uint64_t)tv->tv_sec < WAIT_FOREVER / NS_PER_S)
 		*timeout_ns = (uint64_t)tv->tv_sec * NS_PER_S +
 		              (uint64_t)tv->tv_usec * NS_PER_US;
 	return 0;

@@ -154,6 +154,33 @@ static void select_tells_what_is_ready(void **state)
 	assert_int_equal(errno, EINVAL);
 }
 
+static void select_takes_only_times_that_there_are(void **state)
+{
+	static const struct timeval wrong[] = { { -1, 0 }, { 0, -1 },
+		{ 0, 1000000 } };
+	/* The largest; and one whose nanoseconds just do not fit 64 bits. */
+	struct timeval far[] = { { INT64_MAX, 0 }, { 18446744073, 909551 } };
+	fd_set in;
+
+	for (unsigned i = 0; i < 3; i++) {
+		struct timeval limit = wrong[i];
+
+		errno = 0;
+		assert_int_equal(select(0, NULL, NULL, NULL, &limit), -1);
+		assert_int_equal(errno, EINVAL);
+	}
+	FD_ZERO(&in);
+	FD_SET(pair[1], &in);
+	for (unsigned i = 0; i < 2; i++) {
+		char c;
+
+		thread_create("later", put_later, NULL);
+		assert_int_equal(
+		    select(pair[1] + 1, &in, NULL, NULL, &far[i]), 1);
+		assert_int_equal(read(pair[1], &c, 1), 1);
+	}
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -165,6 +192,7 @@ int main(void)
 		T(poll_on_many_uses_the_heap_and_gives_it_back),
 		T(closing_ends_a_poll_with_nval),
 		T(select_tells_what_is_ready),
+		T(select_takes_only_times_that_there_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
