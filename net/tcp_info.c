@@ -271,6 +271,7 @@ static void print_listeners(const struct stack *st, struct view *v)
 
 static void print_time_waits(const struct stack *st, struct view *v)
 {
+	uint64_t now = clock_ns(), left_ns;
 	struct list *n;
 
 	list_for_each(n, &st->tcp.tw_age)
@@ -281,8 +282,8 @@ static void print_time_waits(const struct stack *st, struct view *v)
 		if (!view_line(v))
 			continue;
 		print_ends(v, "time_wait", &w->t);
-		fmt_add(v->t, " left_ms=%lu\n",
-		    (w->expires_ns - clock_ns()) / NS_PER_MS);
+		left_ns = w->expires_ns > now ? w->expires_ns - now : 0;
+		fmt_add(v->t, " left_ms=%lu\n", left_ns / NS_PER_MS);
 	}
 }
 

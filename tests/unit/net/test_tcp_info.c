@@ -3,6 +3,7 @@
  */
 #include "tests/support/net_fixture.h"
 
+#include "arch/host/arch_host.h"
 #include "include/netinet/tcp_info.h"
 #include "lib/assert.h"
 #include "lib/fmt.h"
@@ -307,6 +308,8 @@ static void time_waits_have_a_line(void **state)
 	out(.flags = A, .seq = 2, .ack = 2);
 	assert_non_null(strstr(view(), "tcp time_wait 10.0.0.1:"));
 	assert_non_null(strstr(view(), " left_ms=60000\n"));
+	host_clock_advance(61 * NS_PER_S); /* and nobody has looked yet */
+	assert_non_null(strstr(view(), " left_ms=0\n"));
 }
 
 static void lines_are_bounded(void **state)
