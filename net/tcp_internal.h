@@ -207,7 +207,7 @@ struct tcp_conn {
 	struct tcp_sent_map sent; /* [snd_una, snd_nxt), but for the SYN */
 	uint32_t recover;         /* snd_nxt when it began; RFC 6582 */
 	uint32_t timeout_una;     /* the segment of the last timeout */
-	/* Without SACK: duplicate ACKs, and the bytes that they say left the
+	/* Without SACK (or records): duplicate ACKs, and bytes that so left the
 	 * network. */
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */

@@ -236,14 +236,26 @@ static bool lose_first(struct tcp_conn *c)
 	return true;
 }
 
-static void detect_without_sack(struct tcp_conn *c, struct tcp_ack *a)
+/* A partial acknowledgment, which shows the next hole: without SACK (RFC 6582
+ * 3.2 step 3), and where the rest of a record has to be sent again. */
+static bool shows_next_hole(const struct tcp_conn *c, const struct tcp_ack *a)
 {
-	/* RFC 6582 3.2 step 3, a partial acknowledgment: the next hole. */
-	if (c->recovery == TCP_FAST_RECOVERY && a->acked &&
-	    seq_lt(c->snd_una, c->recover))
-		a->lost = a->partial = lose_first(c);
+	const struct tcp_sent *r = tcp_sent_first(&c->sent);
+
+	if (!c->recovery || !a->acked || !seq_lt(c->snd_una, c->recover))
+		return false;
+	return (r && r->in_part) ||
+	       (!c->sack_ok && c->recovery == TCP_FAST_RECOVERY);
+}
+
+/* What acknowledgments show without SACK, or when the map is too coarse to take
+ * in what SACK says (RFC 6675 5 (1)). */
+static void detect_by_acks(struct tcp_conn *c, struct tcp_ack *a)
+{
+	a->partial = shows_next_hole(c, a) && lose_first(c);
+	a->lost |= a->partial;
 	if (c->dup_acks >= DUP_ACK_THRESHOLD && may_enter(c))
-		a->lost = lose_first(c);
+		a->lost |= lose_first(c);
 }
 
 /* --- SACK blocks ---------------------------------------------------------- */
@@ -327,7 +339,9 @@ void tcp_recover_note_ack(
 	a->dsack = is_dsack(s);
 	a->dsack_start = s->opt.sack[0].start;
 	a->dsack_end = s->opt.sack[0].end;
+	c->sent.coarse = false;
 	take_blocks(c, s, &d);
+	c->dup_acks = a->acked ? 0 : c->dup_acks + c->sent.coarse;
 }
 
 static void detect_with_sack(
@@ -353,8 +367,7 @@ void tcp_recover_ack(
 		leave_recovery(c);
 	if (c->sack_ok)
 		detect_with_sack(c, s, a);
-	else
-		detect_without_sack(c, a);
+	detect_by_acks(c, a);
 	if (a->lost && c->recovery == TCP_NO_RECOVERY)
 		enter_fast_recovery(c, a->prior_pipe);
 	if (c->recovery == TCP_FAST_RECOVERY && (a->delivered || a->lost))

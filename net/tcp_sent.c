@@ -103,8 +103,10 @@ static bool split(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
 {
 	struct tcp_sent *n = record_get(m);
 
-	if (!n)
+	if (!n) {
+		m->coarse = true;
 		return false;
+	}
 	*n = *r;
 	n->seq = r->end = at;
 	list_init(&n->state_node);
@@ -167,8 +169,7 @@ void tcp_sent_again(
 {
 	if (seq_lt(r->end, end))
 		widen(m, r, end);
-	else if (end != r->end)
-		split(m, r, end);
+	r->in_part = end != r->end && !split(m, r, end);
 	r->retransmitted = true;
 	r->xmit_ns = now_ns;
 	set_state(m, r, TCP_SENT_FLYING);

@@ -13,7 +13,8 @@
  * always send, and never more than TCP_SENT_MAX.  Without a record the map gets
  * coarser and stays right: new bytes widen the newest record, part of a record
  * that the peer says it has is not noted, and a record that is sent again in
- * part counts as sent again.
+ * part counts as sent again.  (What is lost is then told by duplicate ACKs, one
+ * segment for a round trip: tcp_recover.c.)
  */
 #pragma once
 
@@ -38,6 +39,7 @@ struct tcp_sent {
 	uint64_t xmit_ns; /* of the last transmission */
 	uint8_t state;
 	bool retransmitted; /* ever */
+	bool in_part;       /* and then not all of it */
 };
 
 struct tcp_sent_map {
@@ -48,6 +50,8 @@ struct tcp_sent_map {
 	struct pool *pool;
 	uint32_t records, bytes, lost_bytes, sacked_bytes;
 	bool own_used;
+	bool coarse; /* a part could not be told from the rest; the user clears
+	              * this */
 	struct tcp_sent own;
 };
 

@@ -167,10 +167,12 @@ static void do_again(void)
 /* hoard POOL: takes all of it; hoard POOL N: gives N back. */
 static void do_hoard(void)
 {
-	const char *name = script_word("packets, chunks or connections");
-	struct pool *p = strcmp(name, "packets") == 0  ? &fx.st.packets
-	                 : strcmp(name, "chunks") == 0 ? &fx.st.chunks
-	                                               : &fx.st.conns;
+	const char *name =
+	    script_word("packets, chunks, records or connections");
+	struct pool *p = strcmp(name, "packets") == 0   ? &fx.st.packets
+	                 : strcmp(name, "chunks") == 0  ? &fx.st.chunks
+	                 : strcmp(name, "records") == 0 ? &fx.st.sent
+	                                                : &fx.st.conns;
 
 	if (sc.hoarded == NULL)
 		fx_hoard(sc.hoarded = p);
