@@ -417,10 +417,7 @@ void tcp_recover_reordered(struct tcp_conn *c)
 
 void tcp_recover_window_opened(struct tcp_conn *c)
 {
-	const struct tcp_rack *k = &c->rack;
-	uint64_t rtt_ns = k->min_rtt_ns ? k->min_rtt_ns : c->srtt_ns / 2;
-
 	/* Younger segments may still get there: a peer that closes and opens
 	 * its window with each ACK gets nothing twice (SHLD-16). */
-	tcp_sent_lose_older(&c->sent, clock_ns() - rtt_ns);
+	tcp_sent_lose_older(&c->sent, clock_ns() - c->rack.min_rtt_ns);
 }
