@@ -96,8 +96,8 @@ void oracle_resent_reset(struct oracle_flow *f)
 /* --- Sent again ----------------------------------------------------------- */
 
 /* RFC 8985 6.2: something sent later has arrived; or RFC 5681 3.2, RFC 6582
- * without SACK; or a timeout, a router, a window that opened.  Else it is a
- * probe of the tail (RFC 8985 7.2), which then waits for an ACK. */
+ * without SACK or records; or a timeout, a router, a window that opened.  Else
+ * it is a probe of the tail (RFC 8985 7.2), which then waits for an ACK. */
 static void ask_why(
     struct oracle_flow *f, const struct seen *g, const struct view *v)
 {
@@ -105,6 +105,8 @@ static void ask_why(
 
 	if (v->timed_out || sent_after(&f->delivered, &last) ||
 	    last.at_ns <= f->excused_ns)
+		return;
+	if (f->starved && v->in_recovery)
 		return;
 	if (!f->sack_agreed) {
 		if (!v->in_recovery)
