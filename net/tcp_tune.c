@@ -67,6 +67,13 @@ static void grow(struct tcp_conn *c, uint64_t want)
 	st->tcp.rcv_extra += want;
 }
 
+/* Not for what is only read after the end: who would give it back? */
+static bool may_grow(const struct tcp_conn *c)
+{
+	return c->wscale_ok && !c->fin_received && c->state != TCP_CLOSED &&
+	       c->state != TCP_TIME_WAIT && !owner(c)->rcvbuf_set;
+}
+
 void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes)
 {
 	uint64_t now = clock_ns(), elapsed = now - c->drained_since_ns;
@@ -74,13 +81,15 @@ void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes)
 	uint64_t drained;
 
 	c->drained += bytes;
+	/* More than in the last one: not first when it is over, or what was on
+	 * its way by then would find the window closed. */
+	if (may_grow(c) && c->drained > c->drained_before)
+		grow(c, 4 * c->drained);
 	if (elapsed < rtt)
 		return;
 	/* In microseconds, so that the product fits. */
 	drained = c->drained * (rtt / 1000) / (elapsed / 1000);
-	/* Not for what is only read after the end: who would give it back? */
-	if (c->wscale_ok && !c->fin_received && c->state != TCP_CLOSED &&
-	    c->state != TCP_TIME_WAIT && !owner(c)->rcvbuf_set)
+	if (may_grow(c))
 		grow(
 		    c, drained > c->drained_before ? 4 * drained : 2 * drained);
 	c->drained_before = drained;
