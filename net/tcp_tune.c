@@ -81,12 +81,13 @@ void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes)
 	uint64_t drained;
 
 	c->drained += bytes;
-	/* More than in the last one: not first when it is over, or what was on
-	 * its way by then would find the window closed. */
-	if (may_grow(c) && c->drained > c->drained_before)
-		grow(c, 4 * c->drained);
-	if (elapsed < rtt)
+	if (elapsed < rtt) {
+		/* More than in the last one: not first when it is over, or what
+		 * was on its way by then would find the window closed. */
+		if (may_grow(c) && c->drained > c->drained_before)
+			grow(c, 4ull * c->drained);
 		return;
+	}
 	/* In microseconds, so that the product fits. */
 	drained = c->drained * (rtt / 1000) / (elapsed / 1000);
 	if (may_grow(c))
