@@ -48,8 +48,8 @@ struct sock {
 		/* TCP: writers that found no chunk */
 		struct wait_entry chunk_wait; /* in stack->chunk_waiters */
 
-		/* A listener.  Neither queue is longer than the backlog of
-		 * at most 4096 and what was half open before it was full. */
+		/* A listener.  Its queues hold connections, of which there
+		 * are at most 65535 (lib/limits.h). */
 		struct {
 			struct list syn_queue, accept_queue; /* tcp_conn */
 			uint64_t cookies_until_ns; /* they may come back */

@@ -59,6 +59,7 @@ enum tcp_frto {
 struct tcp_undo {
 	bool open;
 	uint32_t una;      /* SND.UNA at that time */
+	uint32_t end;      /* of what was sent again since */
 	uint32_t ssthresh; /* or what was in flight, if more */
 	uint32_t bytes; /* sent again since, and not said to be twice there */
 	uint64_t again_ns; /* the first retransmission, 0: none, or answered */

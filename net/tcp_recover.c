@@ -2,8 +2,8 @@
 /*
  * Loss recovery: what an acknowledgment or a timeout says about what is out,
  * and what follows for the window.  Fast recovery, found by RACK (tcp_rack.c)
- * or without SACK by RFC 6582, paced by PRR (RFC 9937); recovery after a
- * timeout (RFC 5681 3.1, RFC 6298).
+ * or, without SACK or records, by RFC 6582, paced by PRR (RFC 9937); recovery
+ * after a timeout (RFC 5681 3.1, RFC 6298).
  *
  * Nothing is sent here: records of the send map become lost, cwnd changes, and
  * tcp_output sends what the two allow.  Limited transmit (RFC 3042) needs no
@@ -31,6 +31,7 @@ static void allow_undo(struct tcp_conn *c, uint32_t flight)
 {
 	c->undo = (struct tcp_undo){ .open = true,
 		.una = c->snd_una,
+		.end = c->snd_una,
 		.ssthresh = tcp_cc_told_by_ecn(c)
 		                ? c->ssthresh
 		                : max_u32(c->ssthresh, flight) };
@@ -45,6 +46,8 @@ void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
 		c->undo.again_end = end;
 	}
 	c->undo.bytes += end - seq;
+	if (seq_lt(c->undo.end, end))
+		c->undo.end = end;
 }
 
 /* Nothing was lost: RFC 4015 section 3.2, step 5.  What is in flight stays,
@@ -86,14 +89,15 @@ static bool echo_is_older(
 }
 
 /* RFC 3708: D-SACK says of everything sent again that it was there.  What was
- * there once was late: reordering that RFC 8985 6.2 step 3 cannot see, since it
- * looks at nothing that was sent again; without this a path where whatever is
- * late is late by many segments would never be known for one that reorders. */
+ * there once was late: reordering that RACK cannot see (RFC 8985 6.2 step 3)
+ * when it comes so late that it may be the second one. */
 static bool all_was_there_twice(struct tcp_conn *c, const struct tcp_ack *a)
 {
 	uint32_t n = a->dsack_end - a->dsack_start;
 
-	if (!a->dsack || !c->undo.bytes || seq_lt(a->dsack_start, c->undo.una))
+	if (!a->dsack || !c->undo.bytes ||
+	    seq_lt(a->dsack_start, c->undo.una) ||
+	    seq_lt(c->undo.end, a->dsack_end))
 		return false;
 	c->rack.reordering_seen = true;
 	c->undo.bytes -= min_u32(n, c->undo.bytes);
@@ -185,7 +189,7 @@ static void prr(struct tcp_conn *c, const struct tcp_ack *a)
 	c->cwnd = pipe + (uint32_t)count;
 }
 
-/* --- NewReno, without SACK (RFC 6582) ------------------------------------- */
+/* --- NewReno, without SACK or records (RFC 6582) -------------------------- */
 
 /* RFC 6582 3.2 step 2: not for losses of an earlier window, nor for duplicates
  * that retransmissions after a timeout made. */
@@ -341,7 +345,7 @@ void tcp_recover_note_ack(
 	a->dsack_end = s->opt.sack[0].end;
 	c->sent.coarse = false;
 	take_blocks(c, s, &d);
-	c->dup_acks = a->acked ? 0 : c->dup_acks + c->sent.coarse;
+	c->dup_acks = a->acked ? 0 : c->dup_acks + (c->sent.coarse && a->dup);
 }
 
 static void detect_with_sack(
