@@ -34,7 +34,7 @@ struct limit {
 
 static const struct limit limit_packets = { 180, 256, 16384 };
 static const struct limit limit_chunks = { 328, 512, 131072 };
-static const struct limit limit_conns = { 375, 128, 65536 };
+static const struct limit limit_conns = { 375, 128, 65535 };
 static const struct limit limit_time_waits = { 30, 256, 65536 };
 static const struct limit limit_socks = { 57, 160, 65536 };
 static const struct limit limit_sent = { 20, 512, 65536 };

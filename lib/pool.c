@@ -12,8 +12,6 @@
 #include "lib/errno.h"
 #include "lib/string.h"
 
-/* What malloc promises; no object of ours needs more. */
-
 #ifdef RINGLET_HOST
 void __asan_poison_memory_region(const volatile void *addr, size_t size);
 void __asan_unpoison_memory_region(const volatile void *addr, size_t size);

@@ -31,6 +31,7 @@ struct pool {
 	uint64_t failures;
 };
 
+/* What malloc promises; no object of ours needs more. */
 #define POOL_ALIGN 16
 
 /* What an object of this size takes of the arena. */

@@ -153,13 +153,17 @@ int ofile_wait(struct ofile *f, bool exclusive, uint64_t deadline_ns)
 	return rc == 0 ? 0 : -EAGAIN;
 }
 
-uint64_t posix_deadline(uint64_t timeout_ns)
+uint64_t posix_after(uint64_t wait_ns)
 {
 	uint64_t now_ns = posix_env()->config.clock_ns();
 
-	if (timeout_ns == 0 || timeout_ns > WAIT_FOREVER - now_ns)
-		return WAIT_FOREVER;
-	return now_ns + timeout_ns;
+	return wait_ns < WAIT_FOREVER - now_ns ? now_ns + wait_ns
+	                                       : WAIT_FOREVER;
+}
+
+uint64_t posix_deadline(uint64_t timeout_ns)
+{
+	return timeout_ns ? posix_after(timeout_ns) : WAIT_FOREVER;
 }
 
 int close(int fd)

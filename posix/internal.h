@@ -152,7 +152,9 @@ uint32_t ofile_events(const struct ofile *f);
  * -EAGAIN when the deadline passed. */
 int ofile_wait(struct ofile *f, bool exclusive, uint64_t deadline_ns);
 
-/* The deadline that lies so far ahead; 0 is WAIT_FOREVER. */
+/* The moment that lies so far ahead, WAIT_FOREVER at most; and that of a
+ * timeout, where 0 is none. */
+uint64_t posix_after(uint64_t wait_ns);
 uint64_t posix_deadline(uint64_t timeout_ns);
 
 /* --- between files ------------------------------------------------------- */

@@ -119,22 +119,13 @@ static int poll_until(struct pollfd *fds, nfds_t count, uint64_t deadline_ns)
 	return ready;
 }
 
-/* A deadline that has passed makes the call look once and return. */
-static uint64_t deadline_after(uint64_t timeout_ns)
-{
-	uint64_t now_ns = posix_env()->config.clock_ns();
-
-	return timeout_ns < WAIT_FOREVER - now_ns ? now_ns + timeout_ns
-	                                          : WAIT_FOREVER;
-}
-
 int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
 	uint64_t deadline_ns = WAIT_FOREVER;
 
 	posix_enter();
 	if (timeout_ms >= 0)
-		deadline_ns = deadline_after((uint64_t)timeout_ms * NS_PER_MS);
+		deadline_ns = posix_after((uint64_t)timeout_ms * NS_PER_MS);
 	return (int)posix_result(poll_until(fds, count, deadline_ns));
 }
 
@@ -216,8 +207,8 @@ static int deadline_of(const struct timeval *timeout, uint64_t *deadline_ns)
 		return -EINVAL;
 	if ((uint64_t)timeout->tv_sec < WAIT_FOREVER / NS_PER_S)
 		*deadline_ns =
-		    deadline_after((uint64_t)timeout->tv_sec * NS_PER_S +
-		                   (uint64_t)timeout->tv_usec * NS_PER_US);
+		    posix_after((uint64_t)timeout->tv_sec * NS_PER_S +
+		                (uint64_t)timeout->tv_usec * NS_PER_US);
 	return 0;
 }
 

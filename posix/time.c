@@ -234,7 +234,8 @@ static void add_field(struct text *t, char field, const struct tm *tm)
 		add_number(t, tm->tm_year + 1900, 1, '0');
 		break;
 	case 'Z':
-		fmt_add_run(t, tm->tm_zone, strlen(tm->tm_zone));
+		if (tm->tm_zone) /* none where a program filled tm by hand */
+			fmt_add_run(t, tm->tm_zone, strlen(tm->tm_zone));
 		break;
 	default:
 		fmt_add_run(t, &field, 1);

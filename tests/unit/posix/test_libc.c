@@ -144,6 +144,8 @@ static void formats_that_do_not_fit_are_zero(void **state)
 	    strftime(buf, 29, "%a, %d %b %Y %H:%M:%S GMT", &tm), 0);
 	assert_int_equal(strftime(buf, sizeof(buf), "%e %m %y %Z%%", &tm), 13);
 	assert_string_equal(buf, " 6 11 94 GMT%");
+	tm = (struct tm){ .tm_year = 126 }; /* by hand: of no zone */
+	assert_int_equal(strftime(buf, sizeof(buf), "%Y%Z", &tm), 4);
 }
 
 /* --- string.c ------------------------------------------------------------ */
