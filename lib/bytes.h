@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Bytes at any address, whatever type they have. */
@@ -52,4 +53,19 @@ static inline uint32_t le32_at(const uint8_t *p)
 {
 	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
 	       (uint32_t)p[3] << 24;
+}
+
+/* As a word of eight bytes of which only the first len, at most 7, are there
+ * and the others are zero. */
+static inline uint64_t le64_part(const uint8_t *p, size_t len)
+{
+	uint64_t v = 0;
+
+	if (len & 1)
+		v = p[len & 6];
+	if (len & 2)
+		v = v << 16 | le16_at(p + (len & 4));
+	if (len & 4)
+		v = v << 32 | le32_at(p);
+	return v;
 }

@@ -24,7 +24,7 @@ static uint16_t fold(uint64_t sum)
 uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
 {
 	const uint8_t *p = data;
-	uint64_t all = 0, high = 0, last = 0, low;
+	uint64_t all = 0, high = 0, last, low;
 
 	for (; len >= 32; len -= 32, p += 32) {
 		const unaligned64 *w = (const unaligned64 *)p;
@@ -45,8 +45,7 @@ uint32_t checksum_add(uint32_t sum, const void *data, size_t len)
 		all += w0;
 		high += w0 >> 32;
 	}
-	for (size_t i = 0; i < len; i++)
-		last |= (uint64_t)p[i] << (8 * i);
+	last = le64_part(p, len);
 	all += last;
 	high += last >> 32;
 	low = all - (high << 32);

@@ -49,9 +49,7 @@ uint64_t hash_bytes(struct hash_key key, const void *data, size_t len)
 
 	for (; len >= 8; len -= 8, p += 8)
 		sip_word(&s, *(const unaligned64 *)p);
-	for (size_t i = 0; i < len; i++)
-		last |= (uint64_t)p[i] << (8 * i);
-	sip_word(&s, last);
+	sip_word(&s, last | le64_part(p, len));
 	s.v2 ^= 0xff;
 	for (int i = 0; i < 4; i++)
 		sip_round(&s);

@@ -43,8 +43,18 @@ static inline __attribute__((always_inline)) void copy_forward(
 	}
 	for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
 		*(unaligned64 *)d = *(const unaligned64 *)s;
-	for (; n > 0; n--)
-		*d++ = *s++;
+	if (n & 4) {
+		*(unaligned32 *)d = *(const unaligned32 *)s;
+		d += 4;
+		s += 4;
+	}
+	if (n & 2) {
+		*(unaligned16 *)d = *(const unaligned16 *)s;
+		d += 2;
+		s += 2;
+	}
+	if (n & 1)
+		*d = *s;
 }
 
 /* Copies from the end down; d and s point behind the runs. */
