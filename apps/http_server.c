@@ -325,39 +325,39 @@ static enum progress push_first(struct server *s, struct conn *c, size_t len)
 
 /* --- Answers ------------------------------------------------------------- */
 
-static const char *reason(int status)
+static const char *status_text(int status)
 {
 	switch (status) {
 	case 200:
-		return "OK";
+		return "200 OK";
 	case 301:
-		return "Moved Permanently";
+		return "301 Moved Permanently";
 	case 304:
-		return "Not Modified";
+		return "304 Not Modified";
 	case 400:
-		return "Bad Request";
+		return "400 Bad Request";
 	case 401:
-		return "Unauthorized";
+		return "401 Unauthorized";
 	case 404:
-		return "Not Found";
+		return "404 Not Found";
 	case 405:
-		return "Method Not Allowed";
+		return "405 Method Not Allowed";
 	case 408:
-		return "Request Timeout";
+		return "408 Request Timeout";
 	case 413:
-		return "Content Too Large";
+		return "413 Content Too Large";
 	case 414:
-		return "URI Too Long";
+		return "414 URI Too Long";
 	case 431:
-		return "Request Header Fields Too Large";
+		return "431 Request Header Fields Too Large";
 	case 501:
-		return "Not Implemented";
+		return "501 Not Implemented";
 	case 503:
-		return "Service Unavailable";
+		return "503 Service Unavailable";
 	case 505:
-		return "HTTP Version Not Supported";
+		return "505 HTTP Version Not Supported";
 	default:
-		return "Unknown";
+		return "500 Internal Server Error";
 	}
 }
 
@@ -375,8 +375,7 @@ void http_reply_error(struct http_reply *reply, int status)
 {
 	reply->status = status;
 	reply->type = "text/plain; charset=utf-8";
-	snprintf(reply->text, sizeof(reply->text), "%d %s\n", status,
-	    reason(status));
+	snprintf(reply->text, sizeof(reply->text), "%s\n", status_text(status));
 }
 
 /* RFC 9110 6.6.1: a server without a clock sends no Date. */
@@ -400,25 +399,44 @@ static const char *connection_line(const struct server *s, const struct conn *c)
 	return s->request.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
-/* Puts the header into s->out.  Returns its length. */
+/* Copies text without its zero.  Returns where it ends. */
+static char *add(char *end, const char *text)
+{
+	size_t len = strlen(text);
+
+	memcpy(end, text, len);
+	return end + len;
+}
+
+/*
+ * Puts the header into s->out.  Returns its length.  HEADER_MAX has room for
+ * the longest of each line: all of them but reply->extra are our own.
+ */
 static size_t write_header(struct server *s, const struct conn *c)
 {
 	const struct http_reply *reply = &s->reply;
-	char length[48] = "", type[96] = "";
 	long bytes =
 	    reply->file >= 0 ? reply->file_len : (long)strlen(reply->text);
+	char length[48] = "", *end = s->out;
 
 	/* RFC 9110 8.6: a length in 304 would be that of the 200. */
 	if (reply->status != 304)
 		snprintf(
 		    length, sizeof(length), "Content-Length: %ld\r\n", bytes);
-	if (reply->type)
-		snprintf(
-		    type, sizeof(type), "Content-Type: %s\r\n", reply->type);
-	return (size_t)snprintf(s->out, HEADER_MAX,
-	    "HTTP/1.1 %d %s\r\n%s%s%s%s%s\r\n", reply->status,
-	    reason(reply->status), date_line(s), connection_line(s, c), type,
-	    length, reply->extra);
+	end = add(end, "HTTP/1.1 ");
+	end = add(end, status_text(reply->status));
+	end = add(end, "\r\n");
+	end = add(end, date_line(s));
+	end = add(end, connection_line(s, c));
+	if (reply->type) {
+		end = add(end, "Content-Type: ");
+		end = add(end, reply->type);
+		end = add(end, "\r\n");
+	}
+	end = add(end, length);
+	end = add(end, reply->extra);
+	end = add(end, "\r\n");
+	return (size_t)(end - s->out);
 }
 
 /* Sends s->reply. */

@@ -18,7 +18,7 @@
 /* An answer.  It starts as 200 with no body and no file (-1). */
 struct http_reply {
 	int status;
-	const char *type;           /* Content-Type; borrowed for ever */
+	const char *type;           /* at most 100 bytes; borrowed for ever */
 	char extra[HTTP_EXTRA_MAX]; /* whole lines, each with CR LF */
 	char text[HTTP_TEXT_MAX];   /* the body, when there is no file */
 	int file;                   /* taken: the server closes it */
