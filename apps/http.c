@@ -16,10 +16,10 @@
 
 #include "http_server.h"
 
-#define ROOT      "/www"
-#define INDEX     "index.html"
-#define NAME_MAX  (HTTP_PATH_MAX + sizeof(ROOT) + sizeof(INDEX))
-#define DATE_SIZE 32
+#define ROOT     "/www"
+#define INDEX    "index.html"
+#define NAME_MAX (HTTP_PATH_MAX + sizeof(ROOT) + sizeof(INDEX))
+#define MODIFIED "Last-Modified: "
 
 static const char own_page[] =
     "<!DOCTYPE html>\n"
@@ -77,29 +77,23 @@ static const char *type_of(const char *name)
 
 /* --- Files --------------------------------------------------------------- */
 
-static void http_date(time_t t, char *out)
-{
-	struct tm tm;
-
-	strftime(
-	    out, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&t, &tm));
-}
-
 /* Files never change while we run, so a copy is fresh exactly when its date is
  * the one we told. */
 static void tell_modified(const struct http_request *r,
     struct http_reply *reply, const struct stat *st)
 {
+	const char *date = reply->extra + strlen(MODIFIED);
 	struct http_slice since = r->if_modified_since;
-	char date[DATE_SIZE];
+	struct tm tm;
+	size_t len;
 
 	if (st->st_mtime == 0)
 		return;
-	http_date(st->st_mtime, date);
-	snprintf(
-	    reply->extra, sizeof(reply->extra), "Last-Modified: %s\r\n", date);
-	if (since.p && since.len == strlen(date) &&
-	    memcmp(since.p, date, since.len) == 0)
+	len = strftime(reply->extra, sizeof(reply->extra),
+	    MODIFIED "%a, %d %b %Y %H:%M:%S GMT\r\n",
+	    gmtime_r(&st->st_mtime, &tm));
+	len -= strlen(MODIFIED) + strlen("\r\n");
+	if (since.p && since.len == len && memcmp(since.p, date, len) == 0)
 		reply->status = 304;
 }
 
@@ -126,15 +120,18 @@ static int open_regular(const char *name, struct stat *st)
 	return -2;
 }
 
-static void answer_file(const struct http_request *r, struct http_reply *reply)
+static void answer_file(
+    const struct http_request *r, struct http_reply *reply, void *ctx)
 {
 	bool folder = r->path[strlen(r->path) - 1] == '/';
 	char name[NAME_MAX];
 	struct stat st;
 	int fd;
 
-	snprintf(
-	    name, sizeof(name), "%s%s%s", ROOT, r->path, folder ? INDEX : "");
+	strcpy(name, ROOT);
+	strcat(name, r->path);
+	if (folder)
+		strcat(name, INDEX);
 	fd = open_regular(name, &st);
 	if (fd == -2 && !folder) {
 		redirect(r, reply);
@@ -150,7 +147,8 @@ static void answer_file(const struct http_request *r, struct http_reply *reply)
 	tell_modified(r, reply, &st);
 }
 
-static void answer_own(const struct http_request *r, struct http_reply *reply)
+static void answer_own(
+    const struct http_request *r, struct http_reply *reply, void *ctx)
 {
 	if (strcmp(r->path, "/") != 0 && strcmp(r->path, "/" INDEX) != 0) {
 		http_reply_error(reply, 404);
@@ -160,20 +158,12 @@ static void answer_own(const struct http_request *r, struct http_reply *reply)
 	strcpy(reply->text, own_page);
 }
 
-static void answer(
-    const struct http_request *r, struct http_reply *reply, void *ctx)
+int http_main(int argc, char **argv)
 {
+	struct http_site site = { .answer = answer_own };
 	struct stat st;
 
 	if (stat(ROOT, &st) == 0 && S_ISDIR(st.st_mode))
-		answer_file(r, reply);
-	else
-		answer_own(r, reply);
-}
-
-int http_main(int argc, char **argv)
-{
-	static const struct http_site site = { .answer = answer };
-
+		site.answer = answer_file;
 	return http_serve(argc > 1 ? atoi(argv[1]) : 80, &site);
 }
