@@ -246,13 +246,17 @@ size_t strftime(char *buf, size_t size, const char *fmt, const struct tm *tm)
 {
 	struct text t = { .buf = buf, .size = size };
 
-	for (; *fmt; fmt++) {
-		if (*fmt != '%')
-			fmt_add_run(&t, fmt, 1);
-		else if (*++fmt)
-			add_field(&t, *fmt, tm);
-		else
+	for (;;) {
+		size_t plain = 0;
+
+		while (fmt[plain] && fmt[plain] != '%')
+			plain++;
+		fmt_add_run(&t, fmt, plain);
+		fmt += plain;
+		if (!fmt[0] || !fmt[1])
 			break;
+		add_field(&t, fmt[1], tm);
+		fmt += 2;
 	}
 	return t.truncated ? 0 : t.len;
 }
