@@ -332,16 +332,15 @@ int fmt_snprintf(char *buf, size_t size, const char *fmt, ...)
 	return n;
 }
 
-/* n bytes were to be appended, and as many as fit were. */
-static void appended(struct text *t, size_t n)
+/* How many of n bytes to append fit, with a zero behind them. */
+static size_t fitting(struct text *t, size_t n)
 {
 	size_t room = t->size - t->len;
 
-	if (n >= room) {
-		t->truncated = true;
-		n = room > 0 ? room - 1 : 0;
-	}
-	t->len += n;
+	if (n < room)
+		return n;
+	t->truncated = true;
+	return room > 0 ? room - 1 : 0;
 }
 
 void fmt_add(struct text *t, const char *fmt, ...)
@@ -355,15 +354,15 @@ void fmt_add(struct text *t, const char *fmt, ...)
 	int n = fmt_vsnprintf(end, room, fmt, ap);
 
 	va_end(ap);
-	appended(t, (size_t)n);
+	t->len += fitting(t, (size_t)n);
 }
 
 void fmt_add_run(struct text *t, const char *s, size_t n)
 {
-	struct out o = { t->size > 0 ? t->buf : NULL, t->size, t->len };
-
-	put_run(&o, s, n);
-	appended(t, n);
-	if (t->size > 0)
-		t->buf[t->len] = '\0';
+	n = fitting(t, n);
+	if (t->size == 0)
+		return;
+	memcpy(t->buf + t->len, s, n);
+	t->len += n;
+	t->buf[t->len] = '\0';
 }
