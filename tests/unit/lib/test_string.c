@@ -131,6 +131,33 @@ static void memchr_finds_the_first_inside_only(void **state)
 	assert_null(memchr(s, 'r', 0));
 }
 
+static void memchr_finds_a_byte_anywhere_in_a_run(void **state)
+{
+	static const uint8_t near[] = { 0x00, 0x7f, 0x81, 0xff };
+
+	for (size_t at = 0; at < 9; at++) {
+		for (size_t i = 0; i < 40; i++) {
+			for (size_t k = 0; k < sizeof(near); k++) {
+				memset(left, near[k], ROOM);
+				left[at + i] = 0x80;
+				assert_ptr_equal(
+				    memchr(left + at, 0x80, 40), left + at + i);
+				assert_null(memchr(left + at, 0x80, i));
+			}
+		}
+	}
+}
+
+static void memchr_is_not_misled_by_the_byte_after_a_match(void **state)
+{
+	/* One more than the byte that is looked for, above it. */
+	const uint8_t run[]
+	    __attribute__((aligned(8))) = { 3, 3, 5, 6, 6, 6, 6, 6 };
+
+	assert_ptr_equal(memchr(run, 5, 8), run + 2);
+	assert_null(memchr(run, 7, 8));
+}
+
 static void string_lengths_are_measured(void **state)
 {
 	assert_int_equal(strlen(""), 0);
@@ -241,6 +268,9 @@ int main(void)
 		cmocka_unit_test(memset_sets_exactly_the_run),
 		cmocka_unit_test(memcmp_orders_as_unsigned_bytes),
 		cmocka_unit_test(memchr_finds_the_first_inside_only),
+		cmocka_unit_test(memchr_finds_a_byte_anywhere_in_a_run),
+		cmocka_unit_test(
+		    memchr_is_not_misled_by_the_byte_after_a_match),
 		cmocka_unit_test(string_lengths_are_measured),
 		cmocka_unit_test(strings_compare_as_libc_does),
 		cmocka_unit_test(characters_and_strings_are_found),
