@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
+/* The bytes of a string literal. */
+#define SLICE(text) ((struct http_slice){ (text), sizeof(text) - 1 })
+
 /* What is known while the fields are read. */
 struct parse {
 	struct http_request *r;
@@ -43,14 +46,14 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static bool slice_is(struct http_slice s, const char *text)
+static bool slice_is(struct http_slice s, struct http_slice text)
 {
-	return s.len == strlen(text) && memcmp(s.p, text, s.len) == 0;
+	return s.len == text.len && memcmp(s.p, text.p, s.len) == 0;
 }
 
-static bool slice_is_nocase(struct http_slice s, const char *text)
+static bool slice_is_nocase(struct http_slice s, struct http_slice text)
 {
-	return s.len == strlen(text) && strncasecmp(s.p, text, s.len) == 0;
+	return s.len == text.len && strncasecmp(s.p, text.p, s.len) == 0;
 }
 
 static struct http_slice trim(struct http_slice s)
@@ -220,11 +223,11 @@ static int parse_target(struct http_slice target, struct http_request *r)
 	/* The forms of OPTIONS and CONNECT name no path (RFC 9112 3.2.3, 4);
 	 * these methods are refused later by their name. */
 	if (r->method == HTTP_OTHER && target.len > 0 && target.p[0] != '/')
-		target = (struct http_slice){ "/", 1 };
+		target = SLICE("/");
 	absolute = skip_authority(&target);
 	r->raw_path = cut(&target, '?');
 	if (absolute && r->raw_path.len == 0)
-		r->raw_path = (struct http_slice){ "/", 1 };
+		r->raw_path = SLICE("/");
 	if (r->raw_path.len == 0 || r->raw_path.p[0] != '/')
 		return 400;
 	return decode_path(r->raw_path, r->path);
@@ -256,9 +259,9 @@ static int parse_request_line(struct http_slice line, struct http_request *r)
 	status = parse_version(line, r);
 	if (status != 0)
 		return status;
-	r->method = slice_is(method, "GET")    ? HTTP_GET
-	            : slice_is(method, "HEAD") ? HTTP_HEAD
-	                                       : HTTP_OTHER;
+	r->method = slice_is(method, SLICE("GET"))    ? HTTP_GET
+	            : slice_is(method, SLICE("HEAD")) ? HTTP_HEAD
+	                                              : HTTP_OTHER;
 	return parse_target(target, r);
 }
 
@@ -307,8 +310,8 @@ static int take_connection(struct parse *p, struct http_slice v)
 
 	while (v.len > 0) {
 		option = trim(cut(&v, ','));
-		p->close |= slice_is_nocase(option, "close");
-		p->keep |= slice_is_nocase(option, "keep-alive");
+		p->close |= slice_is_nocase(option, SLICE("close"));
+		p->keep |= slice_is_nocase(option, SLICE("keep-alive"));
 	}
 	return 0;
 }
@@ -334,16 +337,16 @@ static int take_authorization(struct parse *p, struct http_slice v)
 }
 
 static const struct {
-	const char *name;
+	struct http_slice name;
 	int (*take)(struct parse *p, struct http_slice value);
 } known_fields[] = {
-	{ "Host", take_host },
-	{ "Content-Length", take_length },
-	{ "Transfer-Encoding", take_coding },
-	{ "Connection", take_connection },
-	{ "Expect", take_expect },
-	{ "If-Modified-Since", take_if_modified },
-	{ "Authorization", take_authorization },
+	{ SLICE("Host"), take_host },
+	{ SLICE("Content-Length"), take_length },
+	{ SLICE("Transfer-Encoding"), take_coding },
+	{ SLICE("Connection"), take_connection },
+	{ SLICE("Expect"), take_expect },
+	{ SLICE("If-Modified-Since"), take_if_modified },
+	{ SLICE("Authorization"), take_authorization },
 };
 
 static int take_field(
