@@ -369,10 +369,8 @@ static int parse_field(struct parse *p, struct http_slice line)
 
 	if (++p->fields > HTTP_FIELDS_MAX)
 		return 431;
-	if (!memchr(line.p, ':', line.len))
-		return 400;
 	name = cut(&value, ':');
-	if (!is_token(name))
+	if (name.len == line.len || !is_token(name))
 		return 400;
 	value = trim(value);
 	for (i = 0; i < value.len; i++)
