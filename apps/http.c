@@ -128,10 +128,8 @@ static void answer_file(
 	struct stat st;
 	int fd;
 
-	strcpy(name, ROOT);
-	strcat(name, r->path);
-	if (folder)
-		strcat(name, INDEX);
+	snprintf(
+	    name, sizeof(name), "%s%s%s", ROOT, r->path, folder ? INDEX : "");
 	fd = open_regular(name, &st);
 	if (fd == -2 && !folder) {
 		redirect(r, reply);
