@@ -48,8 +48,8 @@ def test_does_not_answer_for_others(guest):
     wire = guest.net
     before = guest.stats()
     who_has(wire, OTHER_IP, sender=f.ip4("10.66.0.33"))
-    wire.expect_none(lambda x: x.op == 2 and x.spa == OTHER_IP)
     assert guest.stats().since(before)["drop.arp.not_for_us"] >= 1
+    wire.expect_none(lambda x: x.op == 2 and x.spa == OTHER_IP, 0)
 
 
 def test_asks_before_it_answers_a_neighbour_it_does_not_know(guest):
@@ -94,8 +94,8 @@ def test_malformed_arp_is_counted(guest, change):
     before = guest.stats()
     wire.send(f.eth(f.BROADCAST, wire.mac, f.ETH_ARP, f.arp(
         1, wire.mac, wire.ip, bytes(6), wire.guest_ip, **change)))
-    wire.expect_none(lambda x: x.op == 2, 0.3)
     assert guest.stats().since(before)["drop.arp.bad"] == 1
+    wire.expect_none(lambda x: x.op == 2, 0)
 
 
 @pytest.mark.deadline(90)
@@ -120,8 +120,8 @@ def test_ping_with_wrong_checksum_is_dropped(guest):
     wire = guest.net
     before = guest.stats()
     wire.send_ip(f.ICMP, f.echo_request(1, 1, b"data", csum=0xbad))
-    wire.expect_none(lambda x: x.proto == f.ICMP, 0.3)
     assert guest.stats().since(before)["drop.icmp.checksum"] == 1
+    wire.expect_none(lambda x: x.proto == f.ICMP, 0)
 
 
 @pytest.mark.parametrize("dst", ["255.255.255.255", "10.66.0.255"])
@@ -131,8 +131,8 @@ def test_broadcast_ping_is_not_answered(guest, dst):
     before = guest.stats()
     wire.send_ip(f.ICMP, f.echo_request(1, 1, b"data"), dst=f.ip4(dst),
                  mac=f.BROADCAST)
-    wire.expect_none(lambda x: x.proto == f.ICMP, 0.3)
     assert guest.stats().since(before)["drop.icmp.broadcast"] == 1
+    wire.expect_none(lambda x: x.proto == f.ICMP, 0)
 
 
 def test_ping_with_ip_options_is_answered_or_counted(guest):
