@@ -15,7 +15,6 @@ import card
 import frames as f
 import patience
 from card import Access
-from test_link import in_background
 from wire import Wire
 
 EXPECTED_SECONDS = 32
@@ -46,20 +45,14 @@ def answered(wire, sizes, seconds=20):
 
 def send_while_paused(guest, sizes):
     """Pings to a machine that stands still: QEMU and the card's ring fill."""
-    wire, sent = guest.net, []
-
-    def send():
-        for n, size in enumerate(sizes):
-            wire.send_ip(f.ICMP, f.echo_request(19, n, noise(n, size)))
-            sent.append(n)
+    wire = guest.net
     guest.qmp("stop")
-    done = in_background(send)
-    before = -1
-    while before < len(sent) < len(sizes):  # until no more is taken
-        before = len(sent)
-        time.sleep(0.2)
+    left = wire.send_until_full(
+        (f.ICMP, f.echo_request(19, n, noise(n, size)))
+        for n, size in enumerate(sizes))
     guest.qmp("cont")
-    done(30)
+    for ping in left:
+        wire.send_ip(*ping)
     return take_answers(wire, 19, sizes)
 
 

@@ -108,7 +108,7 @@ def test_boot_without_a_link_then_plugged_in(boot):
     """READY needs an address, which a static one is; then the cable comes."""
     guest = boot(net=Wire(), ready=False)
     guest.set_link(False)
-    time.sleep(1.5)
+    guest.wait_line("eth0: .*link down")
     guest.set_link(True)
     guest.wait_ready()
     wait_link(guest)
@@ -119,7 +119,8 @@ def test_boot_without_a_link_then_plugged_in(boot):
 def test_dhcp_waits_for_the_cable(boot):
     guest = boot(ready=False)
     guest.set_link(False)
-    time.sleep(3)
+    guest.wait_line("eth0: .*link down")
+    time.sleep(3)  # DHCP's first tries would be over
     guest.set_link(True)
     guest.wait_line(r"^(READY|ADDRESS) ip=10\.0\.2\.15", 40)
     guest.wait_ready()
@@ -133,11 +134,11 @@ def test_packets_sent_while_the_link_is_down_do_not_stall_the_card(boot):
         s.sendall(b"before")
         assert s.recv(10) == b"before"
         guest.set_link(False)
+        guest.wait_line("eth0: link down")
         for n in range(100):
             wire.send_ip(f.ICMP, f.echo_request(4, n, b"lost"))
-        time.sleep(1.5)
         guest.set_link(True)
-        time.sleep(1.2)
+        guest.wait_line("eth0: link up", nth=2)
         s.settimeout(20)
         s.sendall(b"after")
         assert s.recv(10) == b"after"
@@ -164,12 +165,11 @@ def test_frames_that_came_during_a_pause_are_answered_in_order(boot):
     wire = guest.net
     assert wire.ping(1, 1, b"")  # now the guest knows our address
     guest.qmp("stop")
-    sender = in_background(lambda: [
-        wire.send_ip(f.ICMP, f.echo_request(6, n, bytes(1400)))
-        for n in range(200)])
-    time.sleep(1)
+    left = wire.send_until_full(
+        (f.ICMP, f.echo_request(6, n, bytes(1400))) for n in range(200))
     guest.qmp("cont")
-    sender(20)
+    for ping in left:
+        wire.send_ip(*ping)
     order = []
     while len(order) < 200:
         pong = wire.expect(lambda x: x.proto == f.ICMP and x.kind == 0, 5)
@@ -178,8 +178,7 @@ def test_frames_that_came_during_a_pause_are_answered_in_order(boot):
 
 
 def test_uptime_survives_a_pause(boot):
-    """Timers go on sanely after time jumped: a slow header is still given up,
-    new connections still work."""
+    """New connections still work after time jumped."""
     guest = boot(stick=site())
     guest.qmp("stop")
     time.sleep(5)

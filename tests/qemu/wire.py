@@ -132,6 +132,22 @@ class Wire:
     def send(self, raw):
         self.sender.sendto(raw, self.path)
 
+    def send_until_full(self, packets, seconds=0.5):
+        """Sends these (protocol, payload), to a machine that stands still, until
+        nothing was taken for so long.  Returns those that are left."""
+        left = list(packets)
+        patient = self.sender.gettimeout()
+        self.sender.settimeout(seconds)
+        try:
+            while left:
+                self.send_ip(*left[0])
+                del left[0]
+        except socket.timeout:
+            pass
+        finally:
+            self.sender.settimeout(patient)
+        return left
+
     def send_ip(self, proto, payload, src=None, dst=None, mac=None, **fields):
         """mac: the destination's; the guest's when not given."""
         self.send(f.eth(mac or self.guest_mac, self.mac, f.ETH_IP, f.ipv4(
