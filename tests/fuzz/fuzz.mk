@@ -28,7 +28,7 @@ $(FUZZ:%=$(B)/fuzz/%): $(B)/fuzz/%: $(B)/fuzz/obj/tests/fuzz/fuzz_%.o \
 # input that did it lies beside the program, named <name>-crash-...
 run_fuzz = @set -e; for name in $(FUZZ); do \
 	mkdir -p $(B)/fuzz/found/$$name; echo "  FUZZ   $$name, $(1) s"; \
-	$(B)/fuzz/$$name -max_total_time=$(1) -timeout=100 -rss_limit_mb=1024 \
+	$(B)/fuzz/$$name -max_total_time=$(1) -timeout=30 -rss_limit_mb=1024 \
 	    -artifact_prefix=$(B)/fuzz/$$name- -print_final_stats=1 \
 	    $(2) $(B)/fuzz/found/$$name tests/fuzz/corpus/$$name \
 	    >$(B)/fuzz/$$name.log 2>&1 || \
