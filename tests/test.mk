@@ -16,8 +16,8 @@ bench: ## boot time, sizes, memory, idle CPU, instructions, goodput
 	$(Q)./setup
 	+$(Q)$(MAKE) --no-print-directory test-images $(MATRIX)
 	$(Q)B=$(B) tools/measure
-	$(Q)B=$(B) tools/instructions
 	$(Q)SIM_MATRIX=table $(MATRIX) 2>&1 | grep -v '^\['
+	$(Q)B=$(B) tools/instructions
 
 prove: ## that tests catch mistakes: makes some in TCP, one at a time
 	$(Q)./setup

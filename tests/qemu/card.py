@@ -44,6 +44,11 @@ def read_widths():
     return widths
 
 
+def has_plugins():
+    qemu = subprocess.check_output(["qemu-system-x86_64", "-help"], text=True)
+    return "\n-plugin" in qemu
+
+
 class Access:
     def __init__(self, off, bits, store, interrupt):
         self.off, self.bits, self.interrupt = off, bits, interrupt
@@ -62,9 +67,7 @@ class Watch:
         os.makedirs(folder, exist_ok=True)
 
     def arguments(self):
-        qemu = subprocess.check_output(["qemu-system-x86_64", "-help"],
-                                       text=True)
-        if "\n-plugin" not in qemu:
+        if not has_plugins():
             pytest.skip("this QEMU was built without plugins")
         names = subprocess.check_output(
             ["nm", guest_module.artifact("ringlet.debug")], text=True)
