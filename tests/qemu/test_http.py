@@ -12,6 +12,7 @@ import time
 import pytest
 
 from guest import http_get, read_response
+from patience import PATIENCE
 from stick import INDEX, site
 from wire import Wire
 
@@ -27,7 +28,7 @@ def guest(boot):
 
 def curl(*arguments, check=True):
     result = subprocess.run(
-        ["curl", "-s", "-S", "--max-time", "150", "--noproxy", "*",
+        ["curl", "-s", "-S", "--max-time", str(PATIENCE * 30), "--noproxy", "*",
          *arguments], capture_output=True)
     if check:
         assert result.returncode == 0, result.stderr.decode()
@@ -165,7 +166,8 @@ def test_big_files_at_once(boot):
                  pcap_bytes=96)
     base = guest.stats()
     url = guest.net.url("/mid.bin")
-    clients = [subprocess.Popen(["curl", "-sf", "--max-time", "250", url],
+    clients = [subprocess.Popen(["curl", "-sf", "--max-time",
+                                 str(PATIENCE * 50), url],
                                 stdout=subprocess.PIPE) for _ in range(10)]
     for c in clients:
         assert c.communicate()[0] == BIG[:2 * MIB]
@@ -305,6 +307,7 @@ def test_slow_header_is_given_up(guest):
         s.sendall(b"GET / HTTP/1.1\r\nHost: slow\r\n")
         answer = s.recv(65536)
     assert not answer or status_of(answer) == 408
+    assert guest.stats().since(base).seconds() < 80
     guest.pools_return_to(base)
 
 
