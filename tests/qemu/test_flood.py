@@ -156,7 +156,7 @@ def test_honest_clients_get_through_a_flood_of_spoofed_syns(boot):
               times[len(times) // 2], times[-1], honest.resets))
     assert honest.ended == HONEST and honest.resets == 0
     # A guest that has little of the processor sends few: it drops the rest.
-    assert during["tcp.syn_cookies_sent"] > SYNS / 20
+    assert during["tcp.syn_cookies_sent"] > SYNS / (4 if SOAK else 20)
     assert during["tcp.syn_cookies_accepted"] > 0
     after = guest.stats()
     after.check_ledger()

@@ -78,8 +78,8 @@ def test_curl(boot):
     base = guest.stats()
     for path, want in (("/style.css", b"p { color: teal }\n"),
                        ("/big.bin", big)):
-        done = tap.run("curl", "-sf", "--max-time", "200", "--noproxy", "*",
-                       "http://10.66.0.2" + path)
+        done = tap.run("curl", "-sf", "--max-time", str(PATIENCE * 40),
+                       "--noproxy", "*", "http://10.66.0.2" + path)
         assert done.returncode == 0 and done.stdout == want
     guest.pools_return_to(base)
 
