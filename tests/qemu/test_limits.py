@@ -5,6 +5,7 @@ refused and counted; nothing crashes, and afterwards all is as before.
     test 10.66.0.1, .11-.14 ---- wire ---- 10.66.0.2 guest
 """
 
+import re
 import struct
 import time
 
@@ -20,6 +21,7 @@ MSS = struct.pack("!BBH", 2, 4, 1460)
 IDLE_S = 5  # the guest waits 30 s
 TOO_SLOW_S = 25  # before that it closes none
 AT_A_TIME = 500
+NO_ROOM = ("drop.tcp.no_memory", "drop.tcp.backlog", "tcp.orphans_reset")
 GET = b"GET /style.css HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -129,7 +131,7 @@ def test_more_echo_connections_than_threads(boot, mem):
     base = guest.stats()
     crowd = Crowd(guest.net, 7)
     many = base["sched.threads_max"] + 100
-    crowd.grow(many, 6)
+    crowd.grow(many, patience.PATIENCE * 6)
     assert guest.get("/")[0] == 200, "HTTP is not harmed by a full echo"
     assert guest.stats()["sched.threads"] <= base["sched.threads_max"]
     crowd.reset_all()
@@ -145,6 +147,7 @@ def test_more_connections_than_blocks(boot):
                  pcap_bytes=80)
     base = guest.stats()
     crowd = Crowd(guest.net, 80)
+    # Some find no room until the guest closes idle ones: not waited for.
     opened = crowd.grow(base["pool.conns.total"] + 300, 15)
     print("%d opened, %d refused, %d blocks" % (
         opened, len(crowd.refused), base["pool.conns.total"]))
@@ -175,11 +178,14 @@ def test_ten_thousand_connections_in_64_mib(boot):
           "mem.available:", stats.get("mem.available"))
     change = stats.since(base)
     idle = change["sched.idle_ns"] / change["clock.ns"]
+    no_room = {k: v for k, v in change.items() if v and (
+        k in NO_ROOM or re.fullmatch(r"pool\..*\.failures", k))}
     # Frames go ten at a time from process to process: when very many want the
     # processors, few connections are opened in a second while the guest idles.
-    if crowd.refused and crowd.refused_at > began + TOO_SLOW_S and idle > 0.2:
+    if crowd.refused and crowd.refused_at > began + TOO_SLOW_S and \
+            idle > 0.2 and not no_room:
         pytest.skip("this host needs too long to open 10,000")
-    assert opened == 10000 and not crowd.refused
+    assert opened == 10000 and not crowd.refused, no_room
     for c in crowd.open.values():
         c[2] = 0
     crowd.ask(GET, time.monotonic())
