@@ -712,7 +712,7 @@ static void dispatch(struct stack *st, struct tcp_seg *s)
 	struct sock *listener;
 	struct tcp_tw *w;
 
-	if (c) {
+	if (c && !tcp_listen_prefers_cookie(c, s)) {
 		tcp_conn_rx(c, s);
 		return;
 	}

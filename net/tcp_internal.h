@@ -388,6 +388,10 @@ void tcp_drop_acked(struct tcp_conn *c, uint32_t bytes);
 /* isn_after: the new connection's ISN comes after it; NULL: no matter. */
 void tcp_listen_rx(
     struct sock *listener, struct tcp_seg *s, const uint32_t *isn_after);
+/* Whether s acknowledges a cookie that the SYN of c, half open, was answered
+ * with before there was room for c: then c has ended, and s is the listener's.
+ */
+bool tcp_listen_prefers_cookie(struct tcp_conn *c, const struct tcp_seg *s);
 
 /* --- tcp_agree.c --------------------------------------------------------- */
 

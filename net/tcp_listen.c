@@ -159,6 +159,21 @@ static void take_cookie(struct sock *l, struct tcp_seg *s)
 	tcp_conn_rx(c, s);
 }
 
+/* The first answer was late, so the SYN came again and found room; but the peer
+ * goes by the first one. */
+bool tcp_listen_prefers_cookie(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	struct tcp_seg syn;
+
+	if (c->state != TCP_SYN_RECEIVED || !c->listener ||
+	    clock_ns() >= c->listener->cookies_until_ns ||
+	    (s->flags & (TCP_SYN | TCP_RST | TCP_ACK)) != TCP_ACK ||
+	    s->ack == c->snd_nxt || !recall_syn(c->listener, s, &syn))
+		return false;
+	tcp_conn_end(c, 0);
+	return true;
+}
+
 /* --- 3.10.7.2 ------------------------------------------------------------ */
 
 /* Third: SYN. */

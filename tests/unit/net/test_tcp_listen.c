@@ -111,6 +111,35 @@ static void a_cookie_opens_a_connection(void **state)
 	close_all(l, s);
 }
 
+/* The SYN-ACK with the cookie was late, so the SYN came again, for which there
+ * was room by then: two SYN-ACKs, of which the peer takes the first. */
+static void a_cookie_counts_though_its_syn_came_again(void **state)
+{
+	struct sock *l = fx_listen(80, BACKLOG), *s = NULL;
+	uint32_t cookie;
+
+	fx.card_silent = true;
+	in(.flags = S, .src_ip = FX_FAR);
+	fx.card_silent = false;
+	flood(BACKLOG - 1);
+	in(.flags = S, .mss = 1460);
+	out(.flags = SA, .ack = 1, .mss = 1460, .wnd = 65535);
+	cookie = fx.c.isn;
+	assert_null(fx_tcp());
+	fx_run_ms(1);
+	in(.flags = R, .seq = 1, .src_ip = FX_FAR);
+	in(.flags = S, .mss = 1460);
+	fx_any_seg(0);
+	assert_state(SYN_RECEIVED);
+	assert_true(fx_tcp()->iss != cookie);
+	fx.c.isn = cookie;
+	in(.flags = PA, .seq = 1, .ack = 1, .len = 300);
+	assert_count(TCP_COOKIES_TAKEN, 1);
+	assert_int_equal(sock_accept(l, &s, NULL), 0);
+	assert_int_equal(fx_read(s, 1000), 300);
+	close_all(l, s);
+}
+
 /* The ACK was lost: the request is as good. */
 static void its_first_segment_may_hold_data_and_fin(void **state)
 {
@@ -376,6 +405,7 @@ int main(void)
 		listen_test(a_flood_costs_no_more_than_the_queue),
 		listen_test(honest_half_open_connections_stay),
 		listen_test(a_cookie_opens_a_connection),
+		listen_test(a_cookie_counts_though_its_syn_came_again),
 		listen_test(its_first_segment_may_hold_data_and_fin),
 		listen_test(timestamps_keep_the_options),
 		listen_test(without_timestamps_no_option_is_agreed_on),
