@@ -224,7 +224,7 @@ def check_sane(cell, kind, size, ours):
     lost = GRID[cell][0].get("loss", 0) * size / MSS
     assert ours.timeouts <= 5 + lost / 5, (cell, kind, vars(ours))
     if "late" not in cell:
-        assert ours.twice <= 10 + ours.again // 10, (cell, kind, vars(ours))
+        assert ours.twice <= 20 + ours.again // 10, (cell, kind, vars(ours))
 
 
 @pytest.mark.deadline(120)
