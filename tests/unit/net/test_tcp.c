@@ -405,15 +405,22 @@ static void syn_reopens_from_time_wait(void **state)
 	sock_close(l);
 }
 
-static void reopening_never_reuses_sequence_numbers(void **state)
+/* A listener for a peer in TIME-WAIT, whose next SYN may reopen; as the clock
+ * stands still all our connections would begin with the same number. */
+static struct sock *reopening_with_one_isn(void)
 {
 	static const uint32_t isn = 5000;
-	struct sock *l;
 
-	fx.st.tcp.test_isn = &isn; /* the clock stands still */
+	fx.st.tcp.test_isn = &isn;
 	into_time_wait();
-	l = fx_listen(80, 4);
 	fx.c.peer_isn += 100000;
+	return fx_listen(80, 4);
+}
+
+static void reopening_never_reuses_sequence_numbers(void **state)
+{
+	struct sock *l = reopening_with_one_isn();
+
 	in(.flags = S);
 	out(.flags = SA, .ack = 1);
 	assert_true(seq_lt(5000 + 1, fx.c.isn));
@@ -425,13 +432,8 @@ static void reopening_never_reuses_sequence_numbers(void **state)
 /* Nor when the first SYN found no place. */
 static void syn_that_found_no_place_leaves_time_wait(void **state)
 {
-	static const uint32_t isn = 5000;
-	struct sock *l;
+	struct sock *l = reopening_with_one_isn();
 
-	fx.st.tcp.test_isn = &isn; /* the clock stands still */
-	into_time_wait();
-	l = fx_listen(80, 4);
-	fx.c.peer_isn += 100000;
 	fx_hoard(&fx.st.conns);
 	in(.flags = S);
 	assert_drop(TCP_NO_MEMORY, 1);

@@ -41,10 +41,9 @@ static void finish(struct sock *s)
 
 /* --- RFC 2018 ------------------------------------------------------------ */
 
-static void latest_block_comes_first(void **state)
+/* Each new block is told first. */
+static void four_gaps(void)
 {
-	struct sock *s = accepted(false);
-
 	segment(1);
 	acked(0, .sacks = 1, .sack = { B(1, 1) });
 	segment(3);
@@ -53,6 +52,13 @@ static void latest_block_comes_first(void **state)
 	acked(0, .sacks = 3, .sack = { B(5, 5), B(3, 3), B(1, 1) });
 	segment(7);
 	acked(0, .sacks = 4, .sack = { B(7, 7), B(5, 5), B(3, 3), B(1, 1) });
+}
+
+static void latest_block_comes_first(void **state)
+{
+	struct sock *s = accepted(false);
+
+	four_gaps();
 	segment(9);
 	acked(0, .sacks = 4, .sack = { B(9, 9), B(7, 7), B(5, 5), B(3, 3) });
 	/* Growing makes a block the latest. */
@@ -77,14 +83,7 @@ static void order_of_blocks_outlives_its_counter(void **state)
 	struct sock *s = accepted(false);
 
 	fx_tcp()->ooo_stamp = UINT32_MAX - 2;
-	segment(1);
-	acked(0, .sacks = 1, .sack = { B(1, 1) });
-	segment(3);
-	acked(0, .sacks = 2, .sack = { B(3, 3), B(1, 1) });
-	segment(5);
-	acked(0, .sacks = 3, .sack = { B(5, 5), B(3, 3), B(1, 1) });
-	segment(7);
-	acked(0, .sacks = 4, .sack = { B(7, 7), B(5, 5), B(3, 3), B(1, 1) });
+	four_gaps();
 	fx_abort(s);
 }
 
