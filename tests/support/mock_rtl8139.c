@@ -625,7 +625,7 @@ static void set_timer(struct mock_rtl *m)
 
 	host_cancel(timer_event, m);
 	if (m->timer_int != 0 && !m->timer_dead && due > arch_clock_ns())
-		host_at(due, timer_event, m);
+		host_at(due + m->timer_late_ns, timer_event, m);
 }
 
 /* --- Reset and command -----------------------------------------------------

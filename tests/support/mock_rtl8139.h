@@ -67,6 +67,7 @@ struct mock_rtl {
 	bool decode_off;        /* reads as zero */
 	bool no_interrupt;      /* the line goes nowhere */
 	bool timer_dead;        /* TimerInt never rings */
+	uint64_t timer_late_ns; /* by so much, as where the host is busy */
 	unsigned irq;           /* the line it is wired to, as in arch.h */
 
 	/* Called before every register access, with its number. */

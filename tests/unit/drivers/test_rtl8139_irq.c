@@ -81,6 +81,13 @@ static void the_line_that_the_firmware_names_is_confirmed(void **state)
 	check_line("irq 11");
 }
 
+static void a_timer_that_rings_late_confirms_the_line_too(void **state)
+{
+	bench.card.timer_late_ns = 300 * MS;
+	start_wired(11, 11);
+	check_line("irq 11");
+}
+
 static void a_wrong_line_register_is_corrected(void **state)
 {
 	start_wired(7, 5);
@@ -358,6 +365,7 @@ int main(void)
 #define CASE(fn) cmocka_unit_test_setup(fn, bench_start)
 	const struct CMUnitTest tests[] = {
 		COLD(the_line_that_the_firmware_names_is_confirmed),
+		COLD(a_timer_that_rings_late_confirms_the_line_too),
 		COLD(a_wrong_line_register_is_corrected),
 		COLD(a_line_register_that_says_nothing_is_no_obstacle),
 		COLD(a_pin_of_the_io_apic_is_found),
