@@ -116,8 +116,8 @@ static bool wait_rings(const struct probe *p, uint32_t rings, uint64_t ns)
 	return p->rings >= rings;
 }
 
-/* Waits until the card's own status says that its timer rang: patiently, since
- * an emulated card stands still while its host has no time for it, and this says
+/* Waits until the card's own status says that its timer rang.  Patiently: an
+ * emulated card stands still while its host has no time for it, which says
  * nothing about the line. */
 static bool timer_rang(struct rtl *r)
 {
