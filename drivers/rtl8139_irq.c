@@ -20,8 +20,8 @@
 #define FIRES          3u
 #define QUIET_NS       (1 * NS_PER_MS)
 #define CONTROL_NS     (2 * NS_PER_MS)
-#define FIRE_CAP_NS    (1 * NS_PER_S)   /* until the card says it rang */
-#define ARRIVE_NS      (1 * NS_PER_MS)  /* from there to our handler */
+#define FIRE_CAP_NS    (1 * NS_PER_S)  /* until the card says it rang */
+#define ARRIVE_NS      (1 * NS_PER_MS) /* from there to our handler */
 #define STEP_US        20u
 #define STRAYS_MAX     3u
 #define LOOKS_LOST_MAX 2u
