@@ -2,7 +2,7 @@
 /*
  * The Internet checksum (RFC 1071).  A partial sum is a uint32_t that any
  * number of byte runs were added to; a run that starts at an odd offset of the
- * whole is added with checksum_add_at.
+ * whole is added with checksum_add_run.
  */
 #pragma once
 
