@@ -203,6 +203,8 @@ void sched_poll(void)
 	if (sched.current == NULL)
 		return;
 	start_ns = arch_clock_ns();
+	if (!bh_pending() && !timer_tick_over(start_ns))
+		return;
 	take_turn(true);
 	sched.slice_ns += arch_clock_ns() - start_ns;
 }

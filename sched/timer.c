@@ -154,6 +154,11 @@ void timer_run(uint64_t now_ns)
 	}
 }
 
+bool timer_tick_over(uint64_t now_ns)
+{
+	return now_ns >> TICK_SHIFT > wheel.tick;
+}
+
 /* The first timer of a slot, when they are few; else when the slot begins. */
 static uint64_t first_in(const struct list *slot, uint64_t begin)
 {

@@ -46,9 +46,11 @@ static inline bool timer_armed(const struct timer *t)
 	return list_linked(&t->node);
 }
 
-/* For the scheduler: run what is due; when to look again, at most a tick
- * after the first expiry, or UINT64_MAX; forget all timers (sched_init). */
+/* For the scheduler: run what is due; whether a tick has ended since that was
+ * done; when to look again, at most a tick after the first expiry, or
+ * UINT64_MAX; forget all timers (sched_init). */
 void timer_run(uint64_t now_ns);
+bool timer_tick_over(uint64_t now_ns);
 uint64_t timer_next_ns(void);
 void timer_reset(uint64_t now_ns);
 
