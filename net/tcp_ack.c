@@ -85,10 +85,11 @@ void tcp_ack_text(struct tcp_conn *c, uint32_t len)
 
 void tcp_ack_answered(struct tcp_conn *c)
 {
-	uint64_t took = clock_ns() - c->text_ns;
+	uint64_t took;
 
 	if (!c->text_ns || c->answered)
 		return;
+	took = clock_ns() - c->text_ns;
 	c->answered = true;
 	c->ack_delay_ns = TCP_DELACK_QUICK_NS;
 	if (took <= TCP_DELACK_NS && 2 * took > TCP_DELACK_QUICK_NS)

@@ -50,24 +50,25 @@ void tcp_cc_opened(struct tcp_conn *c)
 }
 
 /* The time since this was asked last. */
-static uint64_t since_last(struct tcp_conn *c)
+static uint64_t since_last(struct tcp_conn *c, uint64_t now)
 {
 	uint64_t before_ns = c->cc_seen_ns;
 
-	c->cc_seen_ns = clock_ns();
-	return c->cc_seen_ns - before_ns;
+	c->cc_seen_ns = now;
+	return now - before_ns;
 }
 
 /* RFC 5681 4.1: what was known of the path has grown old. */
 void tcp_cc_idle(struct tcp_conn *c)
 {
-	uint64_t idle_ns = clock_ns() - c->last_sent_ns;
+	uint64_t now;
 
 	if (c->snd_nxt != c->snd_una || !c->last_sent_ns)
 		return;
-	if (idle_ns > c->rto_ns)
+	now = clock_ns();
+	if (now - c->last_sent_ns > c->rto_ns)
 		c->cwnd = min_u32(c->cwnd, tcp_cc_initial_window(c));
-	c->cc->idle(c, since_last(c));
+	c->cc->idle(c, since_last(c, now));
 }
 
 bool tcp_cc_told_by_ecn(const struct tcp_conn *c)
@@ -110,7 +111,7 @@ static void slow_start(struct tcp_conn *c, uint32_t acked, bool used)
 void tcp_cc_acked(struct tcp_conn *c, uint32_t acked, uint32_t flight)
 {
 	bool used = window_was_used(c, flight);
-	uint64_t ns = since_last(c);
+	uint64_t ns = since_last(c, clock_ns());
 
 	if (!used || c->cwnd < c->ssthresh)
 		c->cc->idle(c, ns);

@@ -285,15 +285,16 @@ void tcp_send_challenge_ack(struct tcp_conn *c)
 }
 
 /* [seq, end) has left. */
-static void note_sent(struct tcp_conn *c, uint32_t seq, uint32_t end)
+static void note_sent(
+    struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now)
 {
-	c->last_sent_ns = clock_ns();
+	c->last_sent_ns = now;
 	if (seq_lt(seq, c->snd_nxt)) {
 		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
 		c->stats.retransmits++;
 		c->rtt_start_ns = 0; /* RFC 6298 section 3, Karn */
 	} else if (!c->rtt_start_ns) {
-		c->rtt_start_ns = clock_ns();
+		c->rtt_start_ns = now;
 		c->rtt_seq = seq;
 	}
 	if (seq_lt(c->snd_nxt, end))
@@ -332,7 +333,7 @@ void tcp_send_syn(struct tcp_conn *c)
 {
 	struct tcp_options opt;
 
-	note_sent(c, c->iss, c->iss + 1);
+	note_sent(c, c->iss, c->iss + 1, clock_ns());
 	tcp_timer_ensure(c);
 	tcp_options_clear(&opt);
 	tcp_syn_options(c, &opt);
@@ -432,8 +433,8 @@ static bool next_new(const struct tcp_conn *c, bool force, struct piece *s)
 {
 	uint32_t off = c->snd_nxt - c->snd_una;
 
-	if (off > c->sendq.len)
-		return false; /* FIN is out */
+	if (off >= c->sendq.len + c->fin_queued)
+		return false; /* all is out */
 	*s = piece_at(c, NULL, cwnd_room(c));
 	if (s->flags & TCP_FIN)
 		return true;
@@ -455,17 +456,19 @@ static bool send_piece(struct tcp_conn *c, const struct piece *s)
 {
 	uint32_t end = piece_end(s);
 	uint32_t before = tcp_pipe(c);
+	uint64_t now;
 
 	if (!send_segment(c, s->seq, s->len, s->flags))
 		return false;
+	now = clock_ns();
 	if (s->again) {
-		tcp_sent_again(&c->sent, s->again, end, clock_ns());
+		tcp_sent_again(&c->sent, s->again, end, now);
 		tcp_recover_sent_again(c, s->seq, end);
 	} else {
-		tcp_sent_add(&c->sent, s->seq, end, clock_ns());
+		tcp_sent_add(&c->sent, s->seq, end, now);
 		note_new_text(c, s);
 	}
-	note_sent(c, s->seq, end);
+	note_sent(c, s->seq, end, now);
 	c->prr_out += tcp_pipe(c) - before;
 	return true;
 }
@@ -503,7 +506,8 @@ static void output(struct tcp_conn *c, bool force)
 	struct piece s;
 
 	tcp_pmtu_age(c);
-	tcp_cc_idle(c);
+	if (c->sendq.len)
+		tcp_cc_idle(c);
 	if (c->frto == TCP_FRTO_NEW && c->snd_nxt == c->recover &&
 	    !next_new(c, force, &s))
 		c->frto = TCP_FRTO_OFF; /* RFC 5682 2.1 step 2b: without news */

@@ -43,21 +43,22 @@ void tcp_rack_rtt(struct tcp_conn *c, uint64_t rtt_ns)
 /* Whether an earlier transmission of r than the last is what was delivered. The
  * echo tells only of what is acknowledged: behind a gap it is that of a segment
  * before the gap (RFC 7323 4.3). */
-static bool came_earlier(
-    const struct tcp_conn *c, const struct tcp_sent *r, const struct tcp_seg *s)
+static bool came_earlier(const struct tcp_conn *c, const struct tcp_sent *r,
+    const struct tcp_seg *s, uint64_t rtt_ns)
 {
 	if (!r->retransmitted)
 		return false;
 	if (c->ts_ok && s->opt.has_ts && seq_le(r->end, s->ack) &&
 	    seq_lt(s->opt.ts_ecr, tcp_ts_at(c, r->xmit_ns)))
 		return true;
-	return clock_ns() - r->xmit_ns < c->rack.min_rtt_ns;
+	return rtt_ns < c->rack.min_rtt_ns;
 }
 
 /* Step 2: the segment sent last of those that were delivered. */
-static void update_newest(struct tcp_rack *k, const struct tcp_sent *r)
+static void update_newest(
+    struct tcp_rack *k, const struct tcp_sent *r, uint64_t rtt_ns)
 {
-	k->rtt_ns = clock_ns() - r->xmit_ns;
+	k->rtt_ns = rtt_ns;
 	if (!sent_after(r->xmit_ns, r->end, k->xmit_ns, k->end_seq))
 		return;
 	k->xmit_ns = r->xmit_ns;
@@ -68,12 +69,13 @@ void tcp_rack_delivered(
     struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_sent *r)
 {
 	struct tcp_rack *k = &c->rack;
-	bool earlier = came_earlier(c, r, s);
+	uint64_t rtt_ns = clock_ns() - r->xmit_ns;
+	bool earlier = came_earlier(c, r, s, rtt_ns);
 
 	if (!r->retransmitted)
-		tcp_rack_rtt(c, clock_ns() - r->xmit_ns);
+		tcp_rack_rtt(c, rtt_ns);
 	if (!earlier)
-		update_newest(k, r);
+		update_newest(k, r, rtt_ns);
 	/* Step 3: reordering, also of what was sent again too soon. */
 	if (seq_lt(k->fack, r->end))
 		k->fack = r->end;

@@ -87,13 +87,13 @@ void tcp_rtt_sample_ns(struct tcp_conn *c, uint64_t r)
 
 void tcp_rtt_sample(struct tcp_conn *c)
 {
-	uint64_t start_ns = c->rtt_start_ns;
+	uint64_t rtt_ns = clock_ns() - c->rtt_start_ns;
 
-	c->rtt_start_ns = 0;
-	if (!start_ns)
+	if (!c->rtt_start_ns)
 		return;
-	tcp_rtt_sample_ns(c, clock_ns() - start_ns);
-	tcp_rack_rtt(c, clock_ns() - start_ns);
+	c->rtt_start_ns = 0;
+	tcp_rtt_sample_ns(c, rtt_ns);
+	tcp_rack_rtt(c, rtt_ns);
 }
 
 bool tcp_something_waits(const struct tcp_conn *c)
@@ -121,9 +121,9 @@ static uint64_t first_wait_ns(const struct tcp_conn *c)
 }
 
 /* When to try again; not later than the user gives up. */
-static uint64_t next_try(const struct tcp_conn *c)
+static uint64_t next_try(const struct tcp_conn *c, uint64_t now)
 {
-	uint64_t at = clock_ns() + first_wait_ns(c);
+	uint64_t at = now + first_wait_ns(c);
 	uint64_t end = c->silent_since_ns + c->user_timeout_ns;
 
 	return c->silent_since_ns && c->user_timeout_ns && end < at ? end : at;
@@ -156,11 +156,12 @@ void tcp_timer_ensure(struct tcp_conn *c)
 		if (c->overriding && !held_back(c))
 			runs = false;
 		if (!runs) {
+			uint64_t now = clock_ns();
+
 			c->overriding = held_back(c);
-			c->rexmt_from_ns = clock_ns();
-			c->rto_at_ns = c->overriding
-			                   ? clock_ns() + TCP_OVERRIDE_NS
-			                   : next_try(c);
+			c->rexmt_from_ns = now;
+			c->rto_at_ns = c->overriding ? now + TCP_OVERRIDE_NS
+			                             : next_try(c, now);
 		}
 		if (!runs || c->probing)
 			arm_rexmt(c);

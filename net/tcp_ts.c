@@ -76,10 +76,12 @@ void tcp_ts_note(struct tcp_conn *c, const struct tcp_seg *s)
 void tcp_ts_sample(
     struct tcp_conn *c, const struct tcp_seg *s, const struct tcp_ack *a)
 {
-	uint64_t now = clock_ns(), rtt_ns;
+	uint64_t now, rtt_ns;
 
-	if (!c->ts_ok || !s->opt.has_ts || !s->opt.ts_ecr || c->rtt_start_ns ||
-	    now - c->ts_sampled_ns < c->srtt_ns)
+	if (!c->ts_ok || !s->opt.has_ts || !s->opt.ts_ecr || c->rtt_start_ns)
+		return;
+	now = clock_ns();
+	if (now - c->ts_sampled_ns < c->srtt_ns)
 		return;
 	if (a->dsack && seq_le(c->snd_una, a->dsack_start))
 		return;
