@@ -407,7 +407,8 @@ ptrdiff_t tcp_sock_send_ref(
 
 /* --- RECEIVE (3.10.4) ---------------------------------------------------- */
 
-/* RFC 9293 3.8.6.2.2: tell the peer once it is worth a segment. */
+/* RFC 9293 3.8.6.2.2: tell the peer once it is worth a segment, which is never
+ * before the edge moves (tcp_update_window). */
 static void window_opened(struct tcp_conn *c)
 {
 	uint32_t gain = tcp_window_gain(c);
@@ -415,7 +416,8 @@ static void window_opened(struct tcp_conn *c)
 	if (!tcp_is_synchronized(c) || c->fin_received ||
 	    c->state == TCP_TIME_WAIT)
 		return;
-	if (gain >= 2u * c->rcv_mss || gain >= tcp_rcvbuf(c) / 2)
+	if (gain >= max_u32(2u * c->rcv_mss, c->mss) ||
+	    gain >= tcp_rcvbuf(c) / 2)
 		tcp_send_ack(c);
 }
 

@@ -283,6 +283,9 @@ MISTAKES = [
     # Windows and small segments
     ("RFC 9293 MUST-39", "the window opens byte by byte", "net/tcp_out.c",
      "if (gain >= c->mss || gain >= tcp_rcvbuf(c) / 2) {", "if (gain) {"),
+    ("RFC 9293 MUST-39", "a window is told that does not move",
+     "net/tcp_sock.c",
+     "max_u32(2u * c->rcv_mss, c->mss)", "2u * c->rcv_mss"),
     ("RFC 9293 SHLD-7", "Nagle's rule is off", "net/tcp_out.c",
      "(nodelay(c) || !off || !small_out))", "true)"),
     ("RFC 9293 MUST-38", "the sender fills silly windows", "net/tcp_out.c",
