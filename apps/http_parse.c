@@ -267,13 +267,19 @@ static int parse_request_line(struct http_slice line, struct http_request *r)
 
 /* --- Fields -------------------------------------------------------------- */
 
+static bool is_no_host_char(char c)
+{
+	return is_blank(c) || c == '/' || c == '?' || c == '#' || c == '@' ||
+	       c == '\\' || c == ',';
+}
+
 static int take_host(struct parse *p, struct http_slice v)
 {
 	size_t i;
 
 	p->hosts++;
 	for (i = 0; i < v.len; i++)
-		if (strchr(" \t/?#@\\,", v.p[i]))
+		if (is_no_host_char(v.p[i]))
 			return 400;
 	return 0;
 }

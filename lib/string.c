@@ -125,11 +125,11 @@ int memcmp(const void *a, const void *b, size_t n)
 	return 0;
 }
 
-/* The subtraction borrows from the top bit of the lowest zero byte; others
- * keep theirs clear, or had it set before. */
-static bool has_zero_byte(uint64_t w)
+/* Marks the zero bytes in their top bits, exactly up to the lowest: from there
+ * on the subtraction borrows. */
+static uint64_t zero_bytes(uint64_t w)
 {
-	return ((w - EACH_BYTE) & ~w & EACH_BYTE << 7) != 0;
+	return (w - EACH_BYTE) & ~w & EACH_BYTE << 7;
 }
 
 /* An aligned word lies in one page with its first byte, so it may be read
@@ -144,9 +144,11 @@ __attribute__((no_sanitize_address)) void *memchr(
 		if (*p == (uint8_t)c)
 			return (void *)p;
 	}
-	while (n >= WORD && !has_zero_byte(*(const unaligned64 *)p ^ wanted)) {
-		p += WORD;
-		n -= WORD;
+	for (; n >= WORD; n -= WORD, p += WORD) {
+		uint64_t found = zero_bytes(*(const unaligned64 *)p ^ wanted);
+
+		if (found != 0)
+			return (void *)(p + __builtin_ctzll(found) / 8);
 	}
 	for (; n > 0; n--, p++) {
 		if (*p == (uint8_t)c)
@@ -246,7 +248,7 @@ char str_lower(char c)
 bool str_equal_nocase_n(const char *a, const char *b, size_t n)
 {
 	for (; n > 0; n--, a++, b++) {
-		if (str_lower(*a) != str_lower(*b))
+		if (*a != *b && str_lower(*a) != str_lower(*b))
 			return false;
 		if (*a == '\0')
 			break;

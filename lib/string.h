@@ -29,6 +29,7 @@ char *strstr(const char *haystack, const char *needle);
 #define memcpy __builtin_memcpy
 #define memset __builtin_memset
 #define memcmp __builtin_memcmp
+#define strlen __builtin_strlen
 #endif
 
 /* Copies with truncation; always terminates when size > 0.  Returns whether

@@ -75,6 +75,8 @@ static const struct posix_proc *find_proc(const char *path)
 	struct posix_env *env = posix_env();
 	uint32_t i;
 
+	if (strncmp(path, PROC_FOLDER, strlen(PROC_FOLDER)) != 0)
+		return NULL;
 	for (i = 0; i < env->proc_count; i++)
 		if (strcmp(env->proc[i].name, path) == 0)
 			return &env->proc[i];

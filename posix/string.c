@@ -58,7 +58,9 @@ int strncasecmp(const char *a, const char *b, size_t n)
 	int diff = 0;
 
 	for (; n > 0; a++, b++, n--) {
-		diff = tolower((unsigned char)*a) - tolower((unsigned char)*b);
+		if (*a != *b)
+			diff = tolower((unsigned char)*a) -
+			       tolower((unsigned char)*b);
 		if (diff != 0 || *a == '\0')
 			break;
 	}

@@ -160,30 +160,36 @@ struct tm *gmtime_r(const time_t *t, struct tm *out)
 	return out;
 }
 
-/* At least `width` digits, filled up on the left. */
-static void add_number(struct text *t, int v, int width, char fill)
+static void add_char(struct text *t, char c)
 {
-	unsigned left = v < 0 ? 0 - (unsigned)v : (unsigned)v;
-	char digits[16], *end = digits + sizeof(digits), *at = end;
+	if (t->len + 1 < t->size)
+		t->buf[t->len++] = c;
+	else
+		t->truncated = true;
+}
 
-	for (; left != 0 || at == end; left /= 10)
-		*--at = (char)('0' + left % 10);
-	while (end - at < width)
-		*--at = fill;
+/* At least `width` digits. */
+static void add_number(struct text *t, int v, int width)
+{
+	unsigned left = v < 0 ? 0 - (unsigned)v : (unsigned)v, unit = 1;
+
 	if (v < 0)
-		*--at = '-';
-	fmt_add_run(t, at, (size_t)(end - at));
+		add_char(t, '-');
+	for (; left / unit > 9 || width > 1; width--)
+		unit *= 10;
+	for (; unit > 0; unit /= 10)
+		add_char(t, (char)('0' + left / unit % 10));
 }
 
 /* Three numbers of a date or of a time. */
 static void add_three(
-    struct text *t, const char *between, int first, int second, int third)
+    struct text *t, char between, int first, int second, int third)
 {
-	add_number(t, first, 2, '0');
-	fmt_add_run(t, between, 1);
-	add_number(t, second, 2, '0');
-	fmt_add_run(t, between, 1);
-	add_number(t, third, 2, '0');
+	add_number(t, first, 2);
+	add_char(t, between);
+	add_number(t, second, 2);
+	add_char(t, between);
+	add_number(t, third, 2);
 }
 
 static void add_field(struct text *t, char field, const struct tm *tm)
@@ -200,45 +206,48 @@ static void add_field(struct text *t, char field, const struct tm *tm)
 		fmt_add_run(t, &month_names[3 * tm->tm_mon], 3);
 		break;
 	case 'd':
-		add_number(t, tm->tm_mday, 2, '0');
+		add_number(t, tm->tm_mday, 2);
 		break;
 	case 'e':
-		add_number(t, tm->tm_mday, 2, ' ');
+		if (tm->tm_mday < 10)
+			add_char(t, ' ');
+		add_number(t, tm->tm_mday, 1);
 		break;
 	case 'F':
 		add_three(
-		    t, "-", tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday);
+		    t, '-', tm->tm_year + 1900, tm->tm_mon + 1, tm->tm_mday);
 		break;
 	case 'H':
-		add_number(t, tm->tm_hour, 2, '0');
+		add_number(t, tm->tm_hour, 2);
 		break;
 	case 'j':
-		add_number(t, tm->tm_yday + 1, 3, '0');
+		add_number(t, tm->tm_yday + 1, 3);
 		break;
 	case 'm':
-		add_number(t, tm->tm_mon + 1, 2, '0');
+		add_number(t, tm->tm_mon + 1, 2);
 		break;
 	case 'M':
-		add_number(t, tm->tm_min, 2, '0');
+		add_number(t, tm->tm_min, 2);
 		break;
 	case 'S':
-		add_number(t, tm->tm_sec, 2, '0');
+		add_number(t, tm->tm_sec, 2);
 		break;
 	case 'T':
-		add_three(t, ":", tm->tm_hour, tm->tm_min, tm->tm_sec);
+		add_three(t, ':', tm->tm_hour, tm->tm_min, tm->tm_sec);
 		break;
 	case 'y':
-		add_number(t, tm->tm_year % 100, 2, '0');
+		add_number(t, tm->tm_year % 100, 2);
 		break;
 	case 'Y':
-		add_number(t, tm->tm_year + 1900, 1, '0');
+		add_number(t, tm->tm_year + 1900, 1);
 		break;
 	case 'Z':
-		if (tm->tm_zone) /* none where a program filled tm by hand */
-			fmt_add_run(t, tm->tm_zone, strlen(tm->tm_zone));
+		/* None where a program filled tm by hand. */
+		for (const char *c = tm->tm_zone; c && *c; c++)
+			add_char(t, *c);
 		break;
 	default:
-		fmt_add_run(t, &field, 1);
+		add_char(t, field);
 	}
 }
 
@@ -246,17 +255,13 @@ size_t strftime(char *buf, size_t size, const char *fmt, const struct tm *tm)
 {
 	struct text t = { .buf = buf, .size = size };
 
-	for (;;) {
-		size_t plain = 0;
-
-		while (fmt[plain] && fmt[plain] != '%')
-			plain++;
-		fmt_add_run(&t, fmt, plain);
-		fmt += plain;
-		if (!fmt[0] || !fmt[1])
-			break;
-		add_field(&t, fmt[1], tm);
-		fmt += 2;
+	for (; *fmt; fmt++) {
+		if (fmt[0] != '%')
+			add_char(&t, fmt[0]);
+		else if (fmt[1])
+			add_field(&t, *++fmt, tm);
 	}
+	if (size > 0)
+		buf[t.len] = '\0';
 	return t.truncated ? 0 : t.len;
 }

@@ -184,6 +184,7 @@ static void strings_are_copied_and_compared(void **state)
 	char buf[16], *copy;
 
 	strcpy(buf, "ab");
+	assert_ptr_equal(stpcpy(stpcpy(buf, "a"), "b"), buf + 2);
 	strcat(buf, "cd");
 	assert_string_equal(buf, "abcd");
 	memset(buf, 'x', sizeof(buf));
