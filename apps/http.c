@@ -19,7 +19,6 @@
 #define ROOT     "/www"
 #define INDEX    "index.html"
 #define NAME_MAX (HTTP_PATH_MAX + sizeof(ROOT) + sizeof(INDEX))
-#define MODIFIED "Last-Modified: "
 
 static const char own_page[] =
     "<!DOCTYPE html>\n"
@@ -82,17 +81,17 @@ static const char *type_of(const char *name)
 static void tell_modified(const struct http_request *r,
     struct http_reply *reply, const struct stat *st)
 {
-	const char *date = reply->extra + strlen(MODIFIED);
 	struct http_slice since = r->if_modified_since;
 	struct tm tm;
 	size_t len;
+	char *date;
 
 	if (st->st_mtime == 0)
 		return;
-	len = strftime(reply->extra, sizeof(reply->extra),
-	    MODIFIED "%a, %d %b %Y %H:%M:%S GMT\r\n",
+	date = stpcpy(reply->extra, "Last-Modified: ");
+	len = strftime(date, 64, "%a, %d %b %Y %H:%M:%S GMT",
 	    gmtime_r(&st->st_mtime, &tm));
-	len -= strlen(MODIFIED) + strlen("\r\n");
+	strcpy(date + len, "\r\n");
 	if (since.p && since.len == len && memcmp(since.p, date, len) == 0)
 		reply->status = 304;
 }
@@ -128,8 +127,7 @@ static void answer_file(
 	struct stat st;
 	int fd;
 
-	snprintf(
-	    name, sizeof(name), "%s%s%s", ROOT, r->path, folder ? INDEX : "");
+	stpcpy(stpcpy(stpcpy(name, ROOT), r->path), folder ? INDEX : "");
 	fd = open_regular(name, &st);
 	if (fd == -2 && !folder) {
 		redirect(r, reply);

@@ -399,15 +399,6 @@ static const char *connection_line(const struct server *s, const struct conn *c)
 	return s->request.minor == 0 ? "Connection: keep-alive\r\n" : "";
 }
 
-/* Copies text without its zero.  Returns where it ends. */
-static char *add(char *end, const char *text)
-{
-	size_t len = strlen(text);
-
-	memcpy(end, text, len);
-	return end + len;
-}
-
 /*
  * Puts the header into s->out.  Returns its length.  HEADER_MAX has room for
  * the longest of each line: all of them but reply->extra are our own.
@@ -417,25 +408,23 @@ static size_t write_header(struct server *s, const struct conn *c)
 	const struct http_reply *reply = &s->reply;
 	long bytes =
 	    reply->file >= 0 ? reply->file_len : (long)strlen(reply->text);
-	char length[48] = "", *end = s->out;
+	char *end = s->out;
 
+	end = stpcpy(end, "HTTP/1.1 ");
+	end = stpcpy(end, status_text(reply->status));
+	end = stpcpy(end, "\r\n");
+	end = stpcpy(end, date_line(s));
+	end = stpcpy(end, connection_line(s, c));
+	if (reply->type) {
+		end = stpcpy(end, "Content-Type: ");
+		end = stpcpy(end, reply->type);
+		end = stpcpy(end, "\r\n");
+	}
 	/* RFC 9110 8.6: a length in 304 would be that of the 200. */
 	if (reply->status != 304)
-		snprintf(
-		    length, sizeof(length), "Content-Length: %ld\r\n", bytes);
-	end = add(end, "HTTP/1.1 ");
-	end = add(end, status_text(reply->status));
-	end = add(end, "\r\n");
-	end = add(end, date_line(s));
-	end = add(end, connection_line(s, c));
-	if (reply->type) {
-		end = add(end, "Content-Type: ");
-		end = add(end, reply->type);
-		end = add(end, "\r\n");
-	}
-	end = add(end, length);
-	end = add(end, reply->extra);
-	end = add(end, "\r\n");
+		end += snprintf(end, 48, "Content-Length: %ld\r\n", bytes);
+	end = stpcpy(end, reply->extra);
+	end = stpcpy(end, "\r\n");
 	return (size_t)(end - s->out);
 }
 
