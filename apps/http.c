@@ -91,7 +91,7 @@ static void tell_modified(const struct http_request *r,
 	date = stpcpy(reply->extra, "Last-Modified: ");
 	len = strftime(date, 64, "%a, %d %b %Y %H:%M:%S GMT",
 	    gmtime_r(&st->st_mtime, &tm));
-	strcpy(date + len, "\r\n");
+	stpcpy(date + len, "\r\n");
 	if (since.p && since.len == len && memcmp(since.p, date, len) == 0)
 		reply->status = 304;
 }

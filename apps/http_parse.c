@@ -3,6 +3,7 @@
 #include "http_parse.h"
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 #include <strings.h>
 
@@ -408,7 +409,7 @@ int http_parse_head(const char *head, size_t len, struct http_request *r)
 	struct parse p = { .r = r };
 	int status;
 
-	memset(r, 0, sizeof(*r));
+	memset(r, 0, offsetof(struct http_request, path));
 	do
 		line = next_line(&rest);
 	while (line.len == 0 && rest.len > 0);

@@ -31,11 +31,11 @@ struct http_request {
 	enum http_method method;
 	int minor; /* of HTTP/1.minor */
 	bool keep_alive;
-	bool expects;             /* an Expect field: the body may never come */
-	uint64_t body_len;        /* Content-Length, 0 when absent */
-	char path[HTTP_PATH_MAX]; /* decoded, without the query; "/..." */
+	bool expects;      /* an Expect field: the body may never come */
+	uint64_t body_len; /* Content-Length, 0 when absent */
 	struct http_slice raw_path; /* as it was sent, without the query */
 	struct http_slice if_modified_since, authorization;
+	char path[HTTP_PATH_MAX]; /* decoded, without the query; "/..." */
 };
 
 /* How far a head has been searched for its end; starts as all zero. */

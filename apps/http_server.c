@@ -444,6 +444,12 @@ static enum progress send_reply(struct server *s, struct conn *c)
 		memcpy(s->out + len, reply->text, text_len);
 		len += text_len;
 	}
+	/* A short file is cheaper as a copy behind its header. */
+	if (c->file >= 0 && c->file_end <= HTTP_TEXT_MAX &&
+	    pread(c->file, s->out + len, HTTP_TEXT_MAX, 0) == c->file_end) {
+		len += (size_t)c->file_end;
+		close_file(c);
+	}
 	return push_first(s, c, len);
 }
 
