@@ -214,6 +214,9 @@ static void accept_some(struct server *s)
 
 	for (i = 0; i < ACCEPTS_MAX && !s->paused; i++) {
 		if (s->conns >= HTTP_CONNS_MAX) {
+			/* Only the event said that somebody waits. */
+			if (i > 0)
+				return;
 			make_room(s);
 			continue;
 		}

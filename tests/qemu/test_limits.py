@@ -35,7 +35,7 @@ class Crowd:
             wire.addresses[f.ip4("10.66.0.%d" % n)] = wire.mac
         self.sources = list(wire.addresses)
         self.open = {}  # (ip, port) -> [seq, ack, bytes received, asked at]
-        self.asked, self.refused = set(), set()
+        self.asked, self.refused, self.ended = set(), set(), set()
         self.refused_at = None  # the first of them
         self.leaving = False  # nobody answers any more
         wire.taps.append(self.take)
@@ -70,6 +70,8 @@ class Crowd:
             self.send(key, 1, self.open[key][1], f.ACK)
         elif key in self.open:
             c = self.open[key]
+            if x.flags & f.FIN:
+                self.ended.add(key)
             if x.seq == c[1] and (x.data or x.flags & f.FIN):
                 c[1] = (x.seq + len(x.data) + (x.flags & f.FIN)) & 0xffffffff
                 c[2] += len(x.data)
@@ -186,6 +188,7 @@ def test_ten_thousand_connections_in_64_mib(boot):
             idle > 0.2 and not no_room:
         pytest.skip("this host needs too long to open 10,000")
     assert opened == 10000 and not crowd.refused, no_room
+    assert not crowd.ended, "no room was needed"
     for c in crowd.open.values():
         c[2] = 0
     crowd.ask(GET, time.monotonic())
