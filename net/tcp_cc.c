@@ -29,7 +29,7 @@ void tcp_cc_init(struct tcp_conn *c)
 	c->cc = owner && owner->cc ? owner->cc : c->stack->tcp.cc;
 	c->cwnd = tcp_cc_initial_window(c);
 	c->ssthresh = UINT32_MAX;
-	c->recover = c->reduced_end = c->iss;
+	c->recover = c->reduced.end = c->iss;
 	c->rack.fack = c->rack.end_seq = c->iss;
 	c->cc_seen_ns = clock_ns();
 	tcp_hystart_init(c);
@@ -73,7 +73,7 @@ void tcp_cc_idle(struct tcp_conn *c)
 
 bool tcp_cc_told_by_ecn(const struct tcp_conn *c)
 {
-	return c->reduced_by_ecn && seq_lt(c->snd_una, c->reduced_end);
+	return c->reduced.by_ecn && seq_lt(c->snd_una, c->reduced.end);
 }
 
 void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
@@ -83,9 +83,9 @@ void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
 	if (why == TCP_CC_LOSS && tcp_cc_told_by_ecn(c))
 		return;
 	c->ssthresh = c->cc->ssthresh(c, flight, why);
-	c->reduced_by_ecn = why == TCP_CC_ECN;
-	c->reduced_end = c->snd_nxt;
-	c->cwr_due = c->ecn_ok;
+	c->reduced = (struct tcp_reduced){ .end = c->snd_nxt,
+		.by_ecn = why == TCP_CC_ECN,
+		.cwr_due = c->ecn_ok };
 	c->reductions[why]++;
 }
 

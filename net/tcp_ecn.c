@@ -58,9 +58,9 @@ uint8_t tcp_ecn_sent(struct tcp_conn *c, struct pkt *p, bool fresh)
 		return flags;
 	if (!c->ecn_quiet)
 		p->ecn = IP_ECN_ECT0;
-	if (c->cwr_due)
+	if (c->reduced.cwr_due)
 		flags |= TCP_CWR; /* 6.1.2: the first new packet */
-	c->cwr_due = false;
+	c->reduced.cwr_due = false;
 	return flags;
 }
 
@@ -73,13 +73,13 @@ bool tcp_ecn_ack(
 	if (!c->ecn_ok || !(s->flags & TCP_ECE))
 		return false;
 	/* Once for a window, whatever the reason of the last reduction. */
-	if (seq_lt(c->reduced_end, s->ack)) {
+	if (seq_lt(c->reduced.end, s->ack)) {
 		stack_count(c->stack, COUNT_TCP_ECN_REDUCTIONS);
 		tcp_cc_reduce(c, prior_pipe, TCP_CC_ECN);
 		c->cwnd = min_u32(c->cwnd, c->ssthresh);
 	}
 	/* RFC 4015 3.2 step 5: whatever that was for, it is not undone now. */
-	c->reduced_by_ecn = true;
+	c->reduced.by_ecn = true;
 	/* A window of one segment cannot shrink: the next one waits until the
 	 * retransmission timer expires. */
 	if (c->cwnd <= c->mss && s->ack == c->snd_nxt)

@@ -352,7 +352,7 @@ static void drag_marks(struct tcp_conn *c)
 {
 	follow(&c->snd_small, c->snd_una);
 	follow(&c->recover, c->snd_una);
-	follow(&c->reduced_end, c->snd_una);
+	follow(&c->reduced.end, c->snd_una);
 	follow(&c->rack.dsack_round_end, c->snd_una);
 }
 

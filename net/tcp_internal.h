@@ -55,15 +55,23 @@ enum tcp_frto {
 	TCP_FRTO_NEW    /* step 3: then only new ones */
 };
 
+/* The last reduction of the window. */
+struct tcp_reduced {
+	uint32_t end;     /* snd_nxt at that time */
+	bool by_ecn : 1;  /* or ECN told of the same window */
+	bool cwr_due : 1; /* the peer still has to hear of it (RFC 3168) */
+};
+
 /* What it takes to undo the last reduction of the window (RFC 4015). */
 struct tcp_undo {
-	bool open;
-	uint32_t una;      /* SND.UNA at that time */
-	uint32_t end;      /* of what was sent again since */
-	uint32_t ssthresh; /* or what was in flight, if more */
+	struct tcp_reduced reduced; /* the one before it */
+	uint32_t una;               /* SND.UNA at that time */
+	uint32_t end;               /* of what was sent again since */
+	uint32_t ssthresh;          /* or what was in flight, if more */
 	uint32_t bytes; /* sent again since, and not said to be twice there */
 	uint64_t again_ns; /* the first retransmission, 0: none, or answered */
 	uint32_t again_end;
+	bool open;
 };
 
 /* RFC 8985 section 5.2; zero at first, but for fack. */
@@ -183,21 +191,20 @@ struct tcp_conn {
 
 	/* Congestion control. */
 	uint32_t cwnd, ssthresh;
-	uint32_t reduced_end; /* snd_nxt when ssthresh was set last */
+	struct tcp_reduced reduced;
+	uint32_t reductions[TCP_CC_EVENTS]; /* by reason */
 	uint64_t last_sent_ns;
 	uint64_t cc_seen_ns; /* up to here the algorithm knows of time */
 	const struct tcp_cc_ops *cc;
 	union tcp_cc_state cc_state;
 	struct tcp_hystart hystart;
-	bool reduced_by_ecn : 1;
 
 	/* Explicit congestion notification (RFC 3168), tcp_ecn.c. */
 	bool ecn_asked : 1, ecn_ok : 1;
 	bool ecn_quiet : 1; /* a SYN without it was sent: no ECT */
 	bool ecn_echo : 1;  /* CE came: ECE goes until CWR comes */
 	bool ecn_hold : 1;  /* nothing may leave before the timer expires */
-	bool cwr_due : 1;
-	bool ecn_seen : 1; /* the peer's text came as ECN-capable */
+	bool ecn_seen : 1;  /* the peer's text came as ECN-capable */
 
 	/* Loss recovery. */
 	uint8_t recovery; /* enum tcp_recovery */
@@ -213,6 +220,7 @@ struct tcp_conn {
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */
 	uint32_t prr_delivered, prr_out, recover_fs;
+	uint32_t undone; /* of the reductions */
 	struct tcp_undo undo;
 	struct tcp_rack rack;
 
@@ -223,8 +231,7 @@ struct tcp_conn {
 	uint32_t rcv_extra; /* beyond the socket's rcvbuf */
 	uint32_t snd_want;  /* size of the send buffer, if above sndbuf */
 
-	struct rate_limit challenges;       /* tcp_challenge.c */
-	uint32_t reductions[TCP_CC_EVENTS]; /* of the window, by reason */
+	struct rate_limit challenges; /* tcp_challenge.c */
 	struct tcp_stats stats;
 };
 

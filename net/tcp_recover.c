@@ -25,16 +25,21 @@ uint32_t tcp_pipe(const struct tcp_conn *c)
 
 /* --- Undoing (RFC 4015) --------------------------------------------------- */
 
-/* RFC 3168 6.1.2: no way leads back beyond what the network told of this
- * window. */
-static void allow_undo(struct tcp_conn *c, uint32_t flight)
+/* Reduces the window in a way that undo takes back.  RFC 3168 6.1.2: no way
+ * leads back beyond what the network told of this window. */
+static void reduce_undoably(
+    struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
 {
-	c->undo = (struct tcp_undo){ .open = true,
+	struct tcp_undo before = { .open = true,
 		.una = c->snd_una,
 		.end = c->snd_una,
 		.ssthresh = tcp_cc_told_by_ecn(c)
 		                ? c->ssthresh
-		                : max_u32(c->ssthresh, flight) };
+		                : max_u32(c->ssthresh, flight),
+		.reduced = c->reduced };
+
+	tcp_cc_reduce(c, flight, why);
+	c->undo = before;
 }
 
 void tcp_recover_sent_again(struct tcp_conn *c, uint32_t seq, uint32_t end)
@@ -59,9 +64,14 @@ static void undo(struct tcp_conn *c, struct tcp_ack *a)
 	stack_count(c->stack, COUNT_TCP_UNDONE);
 	tcp_sent_unlose(&c->sent);
 	c->dup_bytes = 0;
-	if (!c->reduced_by_ecn) {
+	if (!c->reduced.by_ecn) {
 		c->cc->undo(c);
 		c->ssthresh = c->undo.ssthresh;
+		/* RFC 3168 6.1.2: what did not happen hides no ECE, and is not
+		 * told. */
+		c->undo.reduced.cwr_due &= c->reduced.cwr_due;
+		c->reduced = c->undo.reduced;
+		c->undone++;
 	}
 	c->cwnd = max_u32(c->cwnd,
 	    tcp_pipe(c) +
@@ -134,8 +144,7 @@ static void undo_if_spurious(
 static void enter_fast_recovery(struct tcp_conn *c, uint32_t flight)
 {
 	stack_count(c->stack, COUNT_TCP_FAST_RETRANSMITS);
-	allow_undo(c, flight);
-	tcp_cc_reduce(c, flight, TCP_CC_LOSS);
+	reduce_undoably(c, flight, TCP_CC_LOSS);
 	c->recovery = TCP_FAST_RECOVERY;
 	c->recover = c->snd_nxt;
 	/* RFC 9937 section 6. */
@@ -390,10 +399,8 @@ void tcp_recover_timeout(struct tcp_conn *c)
 	c->frto =
 	    c->recovery == TCP_LOSS_RECOVERY ? TCP_FRTO_OFF : TCP_FRTO_FIRST;
 	/* RFC 5681 (4): once for a segment, not at each of its timeouts. */
-	if (c->frto || c->timeout_una != c->snd_una) {
-		allow_undo(c, flight);
-		tcp_cc_reduce(c, flight, TCP_CC_TIMEOUT);
-	}
+	if (c->frto || c->timeout_una != c->snd_una)
+		reduce_undoably(c, flight, TCP_CC_TIMEOUT);
 	c->timeout_una = c->snd_una;
 	c->cwnd = c->mss;
 	c->recovery = TCP_LOSS_RECOVERY;

@@ -147,7 +147,7 @@ bool oracle_look(struct oracle_flow *f, struct view *v)
 		.rcv_nxt = c->rcv_nxt,
 		.timeouts = c->reductions[TCP_CC_TIMEOUT],
 		.losses = c->reductions[TCP_CC_LOSS],
-		.undone = (uint32_t)st->count[COUNT_TCP_UNDONE],
+		.undone = c->undone,
 		.repairing = c->recovery != TCP_NO_RECOVERY,
 		.timed_out = c->recovery == TCP_LOSS_RECOVERY,
 		.frto = c->frto == TCP_FRTO_NEW,
@@ -230,6 +230,7 @@ static void received(struct oracle_flow *f, const struct seen *g)
 	f->timeouts = f->probes = 0;
 	f->received_ns = arch_clock_ns();
 	if (oracle_look(f, &v)) {
+		oracle_resent_look(f, g, &v);
 		f->cwnd = v.cwnd;
 		/* What was sent beyond a closed window was not taken. */
 		if (!v.open)

@@ -53,8 +53,11 @@ struct oracle_flow {
 
 	/* Reductions of the window. */
 	uint32_t reductions, timeouts_seen, losses_seen, undone;
-	uint32_t reduced_top; /* when the last one was seen */
-	bool reduced, reduced_valid, cwr_due;
+	struct oracle_reduction {
+		uint32_t top;        /* when it was seen */
+		bool any, of_window; /* it is one of the window up to top */
+		bool cwr_due;
+	} reduced, reduced_before; /* the last one; the one before */
 
 	/* Told by this side. */
 	bool acked;
@@ -134,6 +137,9 @@ void oracle_told_sent(struct oracle_flow *f, const struct seen *g);
 
 /* --- oracle_resent.c ------------------------------------------------------ */
 
+/* Whether the window was reduced, or got back what it had. */
+void oracle_resent_look(
+    struct oracle_flow *f, const struct seen *g, const struct view *v);
 /* An ACK came, f->una has moved. */
 void oracle_resent_received(struct oracle_flow *f, const struct seen *g);
 void oracle_resent_processed(

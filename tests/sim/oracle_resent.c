@@ -90,7 +90,8 @@ void oracle_resent_reset(struct oracle_flow *f)
 	f->excused_ns = 0;
 	f->probes = f->reductions = f->undone = 0;
 	f->timeouts_seen = f->losses_seen = 0;
-	f->in_recovery = f->reduced = f->reduced_valid = f->cwr_due = false;
+	f->in_recovery = false;
+	f->reduced = f->reduced_before = (struct oracle_reduction){ 0 };
 }
 
 /* --- Sent again ----------------------------------------------------------- */
@@ -140,38 +141,50 @@ static void sent_cwr(
 
 	if (!v->ecn || !v->open || oracle_card_waits(f))
 		return;
-	if (g->s.flags & TCP_CWR && !f->cwr_due)
+	if (g->s.flags & TCP_CWR && !f->reduced.cwr_due)
 		oracle_wrong(f, g, "CWR without a reduction");
-	if (fresh && f->cwr_due && !(g->s.flags & TCP_CWR))
+	if (fresh && f->reduced.cwr_due && !(g->s.flags & TCP_CWR))
 		oracle_wrong(f, g, "CWR is missing");
 	if (fresh)
-		f->cwr_due = false;
+		f->reduced.cwr_due = false;
 }
 
 /* --- Reductions ----------------------------------------------------------- */
 
+/* RFC 4015: as if the last one had not been; but who has heard of it has, and a
+ * recovery that a timeout cut short may begin anew. */
+static void undo_reduction(struct oracle_flow *f)
+{
+	f->reduced_before.cwr_due &= f->reduced.cwr_due;
+	f->reduced = f->reduced_before;
+	f->reduced.of_window = false;
+}
+
 /* RFC 5681 3.2, RFC 6582 3.2, RFC 3168 6.1.2: once for a window of data.  What
  * was undone does not count; nor what a probe of the tail mended (RFC 8985
- * 7.4.2), since that is a loss of the window before the probe. */
-static void look_for_reduction(
+ * 7.4.2), since that is a loss of the window before the probe.  An ACK first
+ * undoes what a timer did, then tells of losses. */
+void oracle_resent_look(
     struct oracle_flow *f, const struct seen *g, const struct view *v)
 {
 	bool timeout = v->timeouts != f->timeouts_seen;
 	bool mended = v->losses != f->losses_seen && !v->in_recovery;
 
 	if (v->undone != f->undone)
-		f->reduced_valid = false;
+		undo_reduction(f);
 	f->undone = v->undone;
 	f->timeouts_seen = v->timeouts;
 	f->losses_seen = v->losses;
 	if (v->reductions == f->reductions)
 		return;
-	if (f->reduced_valid && seq_lt(v->una, f->reduced_top) && !timeout)
+	if (f->reduced.of_window && seq_lt(v->una, f->reduced.top) && !timeout)
 		oracle_wrong(f, g, "reduced twice for one window");
 	f->reductions = v->reductions;
-	f->reduced_top = f->top;
-	f->reduced_valid = !mended;
-	f->reduced = f->cwr_due = true;
+	f->reduced_before = f->reduced;
+	f->reduced = (struct oracle_reduction){ .top = f->top,
+		.any = true,
+		.of_window = !mended,
+		.cwr_due = true };
 }
 
 void oracle_resent_sent(struct oracle_flow *f, const struct seen *g)
@@ -179,7 +192,7 @@ void oracle_resent_sent(struct oracle_flow *f, const struct seen *g)
 	struct view v;
 
 	if (oracle_look(f, &v)) {
-		look_for_reduction(f, g, &v);
+		oracle_resent_look(f, g, &v);
 		sent_cwr(f, g, &v);
 		if (seq_lt(g->s.seq, f->top) && !(g->s.flags & TCP_SYN))
 			sent_again(f, g, &v);
@@ -190,12 +203,12 @@ void oracle_resent_sent(struct oracle_flow *f, const struct seen *g)
 void oracle_resent_processed(
     struct oracle_flow *f, const struct seen *g, const struct view *v)
 {
-	look_for_reduction(f, g, v);
+	oracle_resent_look(f, g, v);
 	/* RFC 3168 6.1.2, where the ACK is of a window not reduced yet. */
 	if (v->ecn && g->s.flags & TCP_ECE && !(g->s.flags & TCP_SYN) &&
 	    f->una != f->now.una && v->una == f->una &&
 	    f->reductions == f->now.reductions &&
-	    (!f->reduced || seq_lt(f->reduced_top, f->una)))
+	    (!f->reduced.any || seq_lt(f->reduced.top, f->una)))
 		oracle_wrong(f, g, "ECE, and no reduction");
 	if (!f->sack_agreed && v->in_recovery && !f->in_recovery &&
 	    f->dups < DUP_ACK_THRESHOLD)

@@ -334,7 +334,7 @@ static void loss_far_behind_a_mark_slows_down(void **state)
 	next = far_behind(s);
 	for (unsigned i = 0; i < 3; i++)
 		in(.flags = A, .seq = 1, .ack = next);
-	assert_false(fx_tcp()->reduced_by_ecn);
+	assert_false(fx_tcp()->reduced.by_ecn);
 	fx_forget_frames();
 	fx_abort(s);
 }
