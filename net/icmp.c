@@ -3,6 +3,7 @@
 
 #include "lib/assert.h"
 #include "lib/checksum.h"
+#include "lib/random.h"
 #include "lib/string.h"
 #include "net/ip.h"
 #include "net/stack.h"
@@ -13,24 +14,40 @@ static_assert(sizeof(struct icmp_hdr) == 8, "RFC 792");
 /* RFC 1122 3.2.2: the header and at least 8 bytes of what was wrong. */
 #define QUOTE_PAYLOAD 8
 
-_Bool rate_limit_ok(struct rate_limit *r, uint32_t per_s, uint32_t burst)
+/* What came since the last time goes in. */
+static void refill(struct rate_limit *r, uint32_t per_s, uint32_t burst)
 {
 	uint64_t now = clock_ns();
 	uint64_t step = NS_PER_S / per_s;
 	uint64_t earned = (now - r->last_ns) / step;
 
 	if (!r->last_ns || earned >= burst) {
-		r->tokens = burst;
+		r->tokens = (int32_t)burst;
 		r->last_ns = now ? now : 1;
 	} else if (earned) {
-		r->tokens += (uint32_t)earned;
-		if (r->tokens > burst)
-			r->tokens = burst;
+		r->tokens += (int32_t)earned;
+		if (r->tokens > (int32_t)burst)
+			r->tokens = (int32_t)burst;
 		r->last_ns += earned * step;
 	}
-	if (!r->tokens)
+}
+
+_Bool rate_limit_ok(struct rate_limit *r, uint32_t per_s, uint32_t burst)
+{
+	refill(r, per_s, burst);
+	if (r->tokens <= 0)
 		return false;
 	r->tokens--;
+	return true;
+}
+
+_Bool rate_limit_vague_ok(
+    struct rate_limit *r, struct random *rng, uint32_t per_s, uint32_t burst)
+{
+	refill(r, per_s, burst);
+	if (r->tokens <= 0)
+		return false;
+	r->tokens -= (int32_t)random_below(rng, 3);
 	return true;
 }
 
@@ -139,8 +156,8 @@ void icmp_unreachable(const struct pkt *p, uint8_t code)
 
 	if (!error_allowed(p))
 		return;
-	if (!rate_limit_ok(
-	        &st->icmp_errors, ICMP_ERRORS_PER_S, ICMP_ERRORS_BURST)) {
+	if (!rate_limit_vague_ok(&st->icmp_errors, st->rng, ICMP_ERRORS_PER_S,
+	        ICMP_ERRORS_BURST)) {
 		stack_count(st, COUNT_ICMP_ERRORS_LIMITED);
 		return;
 	}
