@@ -98,7 +98,8 @@ static void set_state(
 		list_insert(flying_place(m, r), &r->state_node);
 }
 
-/* Makes two records of r, the second from `at` on.  False without a record. */
+/* Makes two records of r, the second from `at` on.  Where r was sent again in
+ * part, nobody knows how far: so were both then.  False without a record. */
 static bool split(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
 {
 	struct tcp_sent *n = record_get(m);

@@ -369,6 +369,32 @@ static void without_records_a_partial_sack_is_not_noted(void **state)
 	check();
 }
 
+/* A record that has become free tells the parts apart, but not which of them
+ * was sent: each may still be missing. */
+static void parts_of_what_was_sent_again_in_part_were_too(void **state)
+{
+	void *taken[2];
+
+	teardown(NULL);
+	start(1000, 3);
+	taken[0] = pool_get(&t.pool);
+	taken[1] = pool_get(&t.pool);
+	send(6); /* [0, 100) and [100, 600) */
+	tcp_sent_lose(&t.m, record(1));
+	tcp_sent_again(&t.m, record(1), t.base + 200, 9000000);
+	assert_true(record(1)->in_part);
+	pool_put(&t.pool, taken[0]);
+	pool_put(&t.pool, taken[1]);
+	assert_int_equal(sack(300, 400), 100);
+	check();
+	assert_true(record(1)->in_part);
+	assert_int_equal(record(3)->seq, t.base + 400);
+	assert_true(record(3)->in_part);
+	tcp_sent_lose(&t.m, record(3));
+	tcp_sent_again(&t.m, record(3), t.base + 600, 9000001);
+	assert_false(record(3)->in_part);
+}
+
 static void one_connection_does_not_take_the_whole_pool(void **state)
 {
 	teardown(NULL);
@@ -466,6 +492,7 @@ int main(void)
 		test(without_records_the_newest_gets_wider),
 		test(bytes_behind_a_sacked_record_are_not_sacked),
 		test(without_records_a_partial_sack_is_not_noted),
+		test(parts_of_what_was_sent_again_in_part_were_too),
 		test(one_connection_does_not_take_the_whole_pool),
 		test(anything_in_any_order_keeps_the_sums),
 	};
