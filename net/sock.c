@@ -15,8 +15,8 @@
 #define EPHEMERAL_COUNT (65536u - EPHEMERAL_FIRST)
 
 #define SOCK_BUF_DEFAULT 65535u
-#define SOCK_BUF_MIN     2048u
-#define SOCK_BUF_MAX     (4u << 20)
+#define SOCK_BUF_MIN     2048
+#define SOCK_BUF_MAX     (4 << 20)
 
 struct sock *sock_alloc(struct stack *st, enum sock_type type)
 {
@@ -29,7 +29,7 @@ struct sock *sock_alloc(struct stack *st, enum sock_type type)
 	s->type = (uint8_t)type;
 	s->head.ops = type == SOCK_TYPE_TCP ? &tcp_sock_ops : &udp_sock_ops;
 	s->linger = -1;
-	s->rcvbuf = s->sndbuf = SOCK_BUF_DEFAULT;
+	s->rcvbuf.bytes = s->sndbuf.bytes = SOCK_BUF_DEFAULT;
 	tcp_keep_defaults(s);
 	waitq_init(&s->wq);
 	list_init(&s->bind_node);
@@ -171,15 +171,15 @@ int sock_get_peer(const struct sock *s, struct sock_addr *out)
 	return 0;
 }
 
-static int set_buf(uint32_t *bytes, int value)
+static int set_buf(struct sock_buf *b, int value)
 {
 	if (value < 0)
 		return -EINVAL;
-	*bytes = (uint32_t)value;
-	if (*bytes < SOCK_BUF_MIN)
-		*bytes = SOCK_BUF_MIN;
-	if (*bytes > SOCK_BUF_MAX)
-		*bytes = SOCK_BUF_MAX;
+	if (value < SOCK_BUF_MIN)
+		value = SOCK_BUF_MIN;
+	if (value > SOCK_BUF_MAX)
+		value = SOCK_BUF_MAX;
+	*b = (struct sock_buf){ .bytes = (uint32_t)value, .fixed = true };
 	return 0;
 }
 
@@ -196,10 +196,8 @@ int sock_set_opt(struct sock *s, enum sock_opt opt, int value)
 		s->linger = value < 0 ? -1 : value;
 		return 0;
 	case SOCK_OPT_RCVBUF:
-		s->rcvbuf_set |= value >= 0;
 		return set_buf(&s->rcvbuf, value);
 	case SOCK_OPT_SNDBUF:
-		s->sndbuf_set |= value >= 0;
 		return set_buf(&s->sndbuf, value);
 	case SOCK_OPT_KEEPALIVE:
 	case SOCK_OPT_KEEPIDLE:
@@ -227,10 +225,10 @@ int sock_get_opt(struct sock *s, enum sock_opt opt, int *value)
 		*value = s->linger;
 		return 0;
 	case SOCK_OPT_RCVBUF:
-		*value = (int)s->rcvbuf;
+		*value = s->rcvbuf.bytes;
 		return 0;
 	case SOCK_OPT_SNDBUF:
-		*value = (int)s->sndbuf;
+		*value = s->sndbuf.bytes;
 		return 0;
 	case SOCK_OPT_ERROR:
 		*value = -sock_take_error(s);

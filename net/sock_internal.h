@@ -17,6 +17,12 @@ enum sock_quickack {
 	SOCK_QUICKACK_OFF
 };
 
+/* The size of a buffer. */
+struct sock_buf {
+	uint32_t bytes : 31;
+	uint32_t fixed : 1; /* the user said how much: it stays */
+};
+
 /* One object for every type; what only one kind of socket needs shares room. */
 struct sock {
 	struct sock_head head; /* first: sock.h casts */
@@ -24,11 +30,10 @@ struct sock {
 	struct waitq wq;
 	struct list bind_node;        /* in the table of bound ports */
 	struct sock_addr local, peer; /* port 0: not bound, not connected */
-	uint32_t rcvbuf, sndbuf;
-	int error;                           /* pending, negative; 0: none */
-	int linger;                          /* SOCK_OPT_LINGER */
-	uint8_t type;                        /* enum sock_type */
-	bool rcvbuf_set : 1, sndbuf_set : 1; /* by the user: they stay */
+	struct sock_buf rcvbuf, sndbuf;
+	int error;    /* pending, negative; 0: none */
+	int linger;   /* SOCK_OPT_LINGER */
+	uint8_t type; /* enum sock_type */
 	bool reuse : 1, broadcast : 1;
 	bool shut_rd : 1, shut_wr : 1;
 	bool listening : 1;

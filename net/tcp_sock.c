@@ -165,9 +165,7 @@ int tcp_sock_accept(struct sock *s, struct sock **out, struct sock_addr *peer)
 	n->nodelay = s->nodelay;
 	n->linger = s->linger;
 	n->rcvbuf = s->rcvbuf;
-	n->rcvbuf_set = s->rcvbuf_set;
 	n->sndbuf = s->sndbuf;
-	n->sndbuf_set = s->sndbuf_set;
 	tcp_keep_inherit(n, s);
 	tcp_keep_update(c);
 	n->maxseg = s->maxseg;

@@ -35,16 +35,16 @@ uint32_t tcp_rcvbuf(const struct tcp_conn *c)
 
 	if (!s)
 		return TCP_WINDOW_MAX;
-	return s->rcvbuf_set ? s->rcvbuf : s->rcvbuf + c->rcv_extra;
+	return s->rcvbuf.bytes + (s->rcvbuf.fixed ? 0 : c->rcv_extra);
 }
 
 uint32_t tcp_rcvbuf_max(const struct tcp_conn *c)
 {
 	const struct sock *s = owner(c);
 
-	if (!s || s->rcvbuf_set)
+	if (!s || s->rcvbuf.fixed)
 		return tcp_rcvbuf(c);
-	return min_u32(s->rcvbuf + chunk_bytes(c->stack, 4), AUTO_MAX);
+	return min_u32(s->rcvbuf.bytes + chunk_bytes(c->stack, 4), AUTO_MAX);
 }
 
 /* Half of what is left of the budget goes to who asks now. */
@@ -71,7 +71,7 @@ static void grow(struct tcp_conn *c, uint64_t want)
 static bool may_grow(const struct tcp_conn *c)
 {
 	return c->wscale_ok && !c->fin_received && c->state != TCP_CLOSED &&
-	       c->state != TCP_TIME_WAIT && !owner(c)->rcvbuf_set;
+	       c->state != TCP_TIME_WAIT && !owner(c)->rcvbuf.fixed;
 }
 
 void tcp_tune_drained(struct tcp_conn *c, uint32_t bytes)
@@ -108,10 +108,9 @@ void tcp_tune_end(struct tcp_conn *c)
 
 uint32_t tcp_sndbuf(const struct tcp_conn *c)
 {
-	const struct sock *s = c->sock;
+	const struct sock_buf *b = &c->sock->sndbuf;
 
-	return s->sndbuf_set || c->snd_want < s->sndbuf ? s->sndbuf
-	                                                : c->snd_want;
+	return b->fixed ? b->bytes : max_u32(b->bytes, c->snd_want);
 }
 
 void tcp_tune_acked(struct tcp_conn *c)

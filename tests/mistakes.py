@@ -305,8 +305,8 @@ MISTAKES = [
     ("Ours", "a buffer's growth is not given back", "net/tcp_tune.c",
      "\tc->stack->tcp.rcv_extra -= c->rcv_extra;\n", ""),
     ("Ours", "a size that the user set is changed", "net/tcp_tune.c",
-     "return s->rcvbuf_set ? s->rcvbuf : s->rcvbuf + c->rcv_extra;",
-     "return s->rcvbuf + c->rcv_extra + (s->rcvbuf_set ? 4096 : 0);"),
+     "return s->rcvbuf.bytes + (s->rcvbuf.fixed ? 0 : c->rcv_extra);",
+     "return s->rcvbuf.bytes + c->rcv_extra + (s->rcvbuf.fixed ? 4096 : 0);"),
     ("Ours", "the send buffer never grows", "net/tcp_tune.c",
      "\tif (c->snd_want < want)\n\t\tc->snd_want = want;\n", ""),
     # Congestion control

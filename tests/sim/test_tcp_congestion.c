@@ -57,7 +57,7 @@ static void send_flow(void *arg)
 
 	sim_sleep(f->start_ns);
 	f->tx = sim_socket(&sim, 0);
-	f->tx->sndbuf = buf_bytes;
+	f->tx->sndbuf.bytes = buf_bytes;
 	sim_check_equal(&sim, sim_connect(f->tx, sim_ip(1), PORT), 0);
 	if (classic)
 		f->tx->conn->ssthresh--;
@@ -111,7 +111,7 @@ static uint64_t run(void)
 	uint64_t start_ns = arch_clock_ns();
 
 	listener = sim_listen(&sim, 1, PORT, FLOWS_MAX);
-	listener->rcvbuf = buf_bytes;
+	listener->rcvbuf.bytes = buf_bytes;
 	for (unsigned i = 0; i < flows; i++) {
 		sim_spawn(&sim, "receiver", recv_flow, &flow[i]);
 		sim_spawn(&sim, "sender", send_flow, &flow[i]);

@@ -143,9 +143,11 @@ static void buffers_keep_their_bounds(void **state)
 		sock_get_opt(s, opt[i], &value);
 		assert_int_equal(value, 65535);
 		assert_int_equal(sock_set_opt(s, opt[i], -1), -EINVAL);
+		assert_false(i ? s->sndbuf.fixed : s->rcvbuf.fixed);
 		sock_get_opt(s, opt[i], &value);
 		assert_int_equal(value, 65535);
 		assert_int_equal(sock_set_opt(s, opt[i], 5000), 0);
+		assert_true(i ? s->sndbuf.fixed : s->rcvbuf.fixed);
 		sock_get_opt(s, opt[i], &value);
 		assert_int_equal(value, 5000);
 		sock_set_opt(s, opt[i], 0);

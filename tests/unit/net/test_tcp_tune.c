@@ -88,7 +88,7 @@ static void send_buffer_is_two_windows(void **state)
 {
 	struct sock *s = scaled();
 
-	s->sndbuf = 10000;
+	s->sndbuf.bytes = 10000;
 	fx_tcp()->cwnd = 6000;
 	tcp_tune_acked(fx_tcp());
 	assert_int_equal(tcp_sndbuf(fx_tcp()), 12000);
