@@ -92,7 +92,7 @@ void tcp_address_gone(struct stack *st, uint32_t addr);
 
 /* Prints a line for each listener, connection and TIME-WAIT, up to 256 of
  * them. */
-#define TCP_PRINT_SOCKETS_MAX (257 * 400) /* bytes, surely */
+#define TCP_PRINT_SOCKETS_MAX (257 * 500) /* bytes, surely */
 void tcp_print_sockets(struct stack *st, struct text *t);
 
 /* Prints the number of connections by state, as "tcp.state.NAME value". */

@@ -224,6 +224,20 @@ static void print_ends(
 	    t->local.port, (void *)&t->peer.ip, t->peer.port);
 }
 
+/* How often the window was reduced, by reason, and how often by mistake. */
+static void print_reductions(struct text *t, const struct tcp_conn *c)
+{
+	static const char *const name[TCP_CC_EVENTS] = {
+		[TCP_CC_LOSS] = "loss",
+		[TCP_CC_TIMEOUT] = "timeout",
+		[TCP_CC_ECN] = "ecn",
+	};
+
+	for (unsigned i = 0; i < TCP_CC_EVENTS; i++)
+		fmt_add(t, " reduced_%s=%u", name[i], c->reductions[i]);
+	fmt_add(t, " reduced_undone=%u", c->undone);
+}
+
 static void print_conn(struct tcp_conn *c, void *ctx)
 {
 	struct view *v = ctx;
@@ -237,6 +251,7 @@ static void print_conn(struct tcp_conn *c, void *ctx)
 	fmt_add(v->t, " cc=%s cwnd=%u ssthresh=%u snd_wnd=%u rcv_wnd=%u mss=%u",
 	    c->cc ? c->cc->name : "-", c->cwnd, c->ssthresh, c->snd_wnd,
 	    c->rcv_adv - c->rcv_nxt, c->mss);
+	print_reductions(v->t, c);
 	fmt_add(v->t, " srtt_us=%u rttvar_us=%u rto_us=%u retransmits=%u",
 	    to_us(c->srtt_ns), to_us(c->rttvar_ns),
 	    to_us(tcp_current_rto_ns(c)), c->stats.retransmits);

@@ -298,6 +298,25 @@ static void every_connection_has_a_line(void **state)
 	assert_string_equal(view(), "");
 }
 
+static void reductions_of_the_window_are_told_by_reason(void **state)
+{
+	struct sock *s = fx_accepted(1000, WIDE);
+
+	assert_non_null(strstr(view(), " reduced_loss=0 reduced_timeout=0 "
+	                               "reduced_ecn=0 reduced_undone=0 "));
+	fx_send(s, 30000);
+	fx_forget_frames();
+	for (unsigned i = 0; i < 3; i++)
+		in(.flags = A, .seq = 1, .ack = 1);
+	fx_forget_frames();
+	assert_non_null(strstr(view(), " reduced_loss=1 reduced_timeout=0 "));
+	fx_run_ms(2000);
+	fx_forget_frames();
+	assert_non_null(strstr(view(), " reduced_loss=1 reduced_timeout=1 "
+	                               "reduced_ecn=0 reduced_undone=0 "));
+	fx_abort(s);
+}
+
 static void time_waits_have_a_line(void **state)
 {
 	struct sock *s = fx_accepted(1000, WIDE);
@@ -343,6 +362,7 @@ int main(void)
 		fx_test(queues_have_their_sizes),
 		fx_test(congestion_control_has_a_name),
 		fx_test(every_connection_has_a_line),
+		fx_test(reductions_of_the_window_are_told_by_reason),
 		fx_test(time_waits_have_a_line),
 		fx_test(lines_are_bounded),
 	};
