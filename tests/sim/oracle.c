@@ -129,7 +129,7 @@ static bool takes_text(const struct tcp_conn *c)
 	       c->state == TCP_FIN_WAIT_2;
 }
 
-bool oracle_look(struct oracle_flow *f, struct view *v)
+static bool look_inside(struct oracle_flow *f, struct view *v)
 {
 	struct stack *st = &f->o->stack[f->side];
 	const struct tcp_conn *c = tcp_conn_find(st, &f->t);
@@ -524,6 +524,7 @@ void oracle_start(struct oracle *o, struct wire *w, struct stack *stack,
 	*o = (struct oracle){ .stack = stack,
 		.wire = w,
 		.flows = calloc(BUCKETS, sizeof(struct oracle_flow *)),
+		.look = look_inside,
 		.fail = fail,
 		.ctx = ctx };
 	w->watch = watch;

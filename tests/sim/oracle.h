@@ -27,7 +27,7 @@
  *	timestamps do not go back, echoes were sent      RFC 7323 4
  *	queues stay within their limits
  *
- * What it needs of a connection's inside is in one function, `oracle_look`.
+ * What it needs of a connection's inside is in one function, `look_inside`.
  */
 #pragma once
 
@@ -38,6 +38,11 @@
 #include "tests/sim/wire.h"
 
 struct stack;
+struct oracle_flow;
+struct view;
+
+/* Tells of a connection's inside.  False when there is none. */
+typedef bool oracle_look_fn(struct oracle_flow *f, struct view *v);
 
 /* Called with what is wrong; may return. */
 typedef void oracle_fail_fn(void *ctx, const char *text);
@@ -46,6 +51,7 @@ struct oracle {
 	struct stack *stack; /* two of them */
 	struct wire *wire;
 	struct oracle_flow **flows; /* a table by ports */
+	oracle_look_fn *look;       /* into the stacks */
 	oracle_fail_fn *fail;
 	void *ctx;
 	uint64_t segments; /* looked at */

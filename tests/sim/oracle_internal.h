@@ -116,8 +116,10 @@ struct view {
 	bool takes_text;
 };
 
-/* False when there is no connection. */
-bool oracle_look(struct oracle_flow *f, struct view *v);
+static inline bool oracle_look(struct oracle_flow *f, struct view *v)
+{
+	return f->o->look(f, v);
+}
 
 void oracle_wrong(struct oracle_flow *f, const struct seen *g, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
