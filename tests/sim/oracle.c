@@ -129,6 +129,14 @@ static bool takes_text(const struct tcp_conn *c)
 	       c->state == TCP_FIN_WAIT_2;
 }
 
+/* RFC 8985 6.2 step 4, with a multiplier of one. */
+static uint64_t reordering_window(const struct tcp_conn *c)
+{
+	uint64_t w = c->rack.min_rtt_ns / 4;
+
+	return w < c->srtt_ns ? w : c->srtt_ns;
+}
+
 static bool look_inside(struct oracle_flow *f, struct view *v)
 {
 	struct stack *st = &f->o->stack[f->side];
@@ -148,6 +156,8 @@ static bool look_inside(struct oracle_flow *f, struct view *v)
 		.timeouts = c->reductions[TCP_CC_TIMEOUT],
 		.losses = c->reductions[TCP_CC_LOSS],
 		.undone = c->undone,
+		.reo_wnd_ns = reordering_window(c),
+		.reordering_seen = c->rack.reordering_seen,
 		.repairing = c->recovery != TCP_NO_RECOVERY,
 		.timed_out = c->recovery == TCP_LOSS_RECOVERY,
 		.frto = c->frto == TCP_FRTO_NEW,
@@ -231,6 +241,7 @@ static void received(struct oracle_flow *f, const struct seen *g)
 	f->received_ns = arch_clock_ns();
 	if (oracle_look(f, &v)) {
 		oracle_resent_look(f, g, &v);
+		f->in_recovery = v.in_recovery; /* a timer may have begun it */
 		f->cwnd = v.cwnd;
 		/* What was sent beyond a closed window was not taken. */
 		if (!v.open)

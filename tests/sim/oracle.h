@@ -15,6 +15,7 @@
  *	one tail loss probe, then an ACK                 RFC 8985 7.2
  *	sent again is what something sent later passed   RFC 8985 6.2, RFC 5681
  *	  on its way, or a timeout took for lost
+ *	recovery waits for what may be reordered         RFC 8985 6.2
  *	what was SACKed is not sent again                RFC 2018 5, RFC 6675
  *	recovery ends when all it began with came        RFC 6582, RFC 6675
  *	the window is reduced once for a window of data  RFC 6582, RFC 3168

@@ -47,6 +47,7 @@ struct oracle_flow {
 	struct oracle_sending *sending;
 	unsigned sendings, sending_room;
 	struct oracle_sending delivered; /* the latest known to have arrived */
+	uint64_t delivered_ns;           /* since when */
 	uint64_t excused_ns;             /* up to here no reason is asked for */
 	unsigned probes;                 /* of the tail, without an answer */
 	bool in_recovery;
@@ -112,6 +113,8 @@ struct view {
 	uint32_t reductions, timeouts, losses; /* of the window, by reason */
 	uint32_t undone;
 	uint32_t oldest_ack; /* that still counts, RFC 5961 5.2 */
+	uint64_t reo_wnd_ns; /* the least that RACK waits, where it does */
+	bool reordering_seen;
 	bool in_recovery, repairing, timed_out, frto, synchronized, open, ecn;
 	bool takes_text;
 };

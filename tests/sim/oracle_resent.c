@@ -58,8 +58,10 @@ static void arrived(struct oracle_flow *f, uint32_t left, uint32_t right)
 {
 	struct oracle_sending s = latest(f, left, right);
 
-	if (sent_after(&s, &f->delivered))
-		f->delivered = s;
+	if (!sent_after(&s, &f->delivered))
+		return;
+	f->delivered = s;
+	f->delivered_ns = arch_clock_ns();
 }
 
 void oracle_resent_received(struct oracle_flow *f, const struct seen *g)
@@ -120,12 +122,32 @@ static void ask_why(
 		oracle_wrong(f, g, "a second probe of the tail without an ACK");
 }
 
+/* RFC 8985 6.2 steps 4 and 5: what begins a recovery was sent a round trip and
+ * a reordering window before, unless the peer has more than two segments of
+ * what follows and nothing ever came out of order. */
+static void ask_how_soon(
+    struct oracle_flow *f, const struct seen *g, const struct view *v)
+{
+	struct oracle_sending last = latest(f, g->s.seq, g->end);
+	uint64_t rtt_ns = f->delivered_ns - f->delivered.at_ns;
+
+	if (f->in_recovery || !v->in_recovery || !f->sack_agreed ||
+	    f->starved || last.at_ns <= f->excused_ns)
+		return;
+	if (!v->reordering_seen && ranges_len(&f->sacked) > 2 * v->mss)
+		return;
+	if (arch_clock_ns() < last.at_ns + rtt_ns + v->reo_wnd_ns)
+		oracle_wrong(
+		    f, g, "sent again before the reordering window ended");
+}
+
 static void sent_again(
     struct oracle_flow *f, const struct seen *g, const struct view *v)
 {
 	if (!v->synchronized || !v->open || oracle_card_waits(f))
 		return;
 	ask_why(f, g, v);
+	ask_how_soon(f, g, v);
 	/* RFC 2018 5: SACKed bytes stay, but where the peer forgot them (8),
 	 * or memory was too short to note them. */
 	if (!f->starved && ranges_touch(&f->sacked, g->s.seq, g->end) &&

@@ -62,6 +62,15 @@ bool ranges_touch(const struct ranges *s, uint32_t left, uint32_t right)
 	return false;
 }
 
+uint32_t ranges_len(const struct ranges *s)
+{
+	uint32_t len = 0;
+
+	for (unsigned i = 0; i < s->count; i++)
+		len += s->range[i].right - s->range[i].left;
+	return len;
+}
+
 void ranges_forget(struct ranges *s, uint32_t left)
 {
 	for (unsigned i = s->count; i-- > 0;)

@@ -23,5 +23,8 @@ bool ranges_hold(const struct ranges *s, uint32_t left, uint32_t right);
 /* Whether any of it is. */
 bool ranges_touch(const struct ranges *s, uint32_t left, uint32_t right);
 
+/* How many numbers are in it. */
+uint32_t ranges_len(const struct ranges *s);
+
 /* What ends before `left` goes. */
 void ranges_forget(struct ranges *s, uint32_t left);
