@@ -98,6 +98,11 @@ static void set_state(
 		list_insert(flying_place(m, r), &r->state_node);
 }
 
+static struct tcp_sent *next_of(struct tcp_sent_map *m, struct tcp_sent *r)
+{
+	return r->seq_node.next == &m->by_seq ? NULL : by_seq(r->seq_node.next);
+}
+
 /* Makes two records of r, the second from `at` on.  Where r was sent again in
  * part, nobody knows how far: so were both then.  False without a record. */
 static bool split(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
@@ -114,6 +119,24 @@ static bool split(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
 	list_prepend(&r->seq_node, &n->seq_node);
 	if (n->state != TCP_SENT_SACKED)
 		list_prepend(&r->state_node, &n->state_node);
+	return true;
+}
+
+/* Cuts r, which is to be sent again up to `at`: the rest becomes a record, or
+ * part of the next one when that has to be sent again, too.  False where it has
+ * to stay. */
+static bool cut(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
+{
+	struct tcp_sent *n = next_of(m, r);
+
+	if (split(m, r, at))
+		return true;
+	if (!n || n->state != TCP_SENT_LOST)
+		return false;
+	account(m, r->state, at - r->end);
+	account(m, n->state, r->end - at);
+	n->seq = r->end = at;
+	n->retransmitted |= r->retransmitted;
 	return true;
 }
 
@@ -170,7 +193,7 @@ void tcp_sent_again(
 {
 	if (seq_lt(r->end, end))
 		widen(m, r, end);
-	r->in_part = end != r->end && !split(m, r, end);
+	r->in_part = end != r->end && !cut(m, r, end);
 	r->retransmitted = true;
 	r->xmit_ns = now_ns;
 	set_state(m, r, TCP_SENT_FLYING);
@@ -222,11 +245,6 @@ static struct tcp_sent *find(struct tcp_sent_map *m, uint32_t seq)
 		n = n->prev;
 	m->cursor = n == &m->by_seq ? NULL : by_seq(n);
 	return m->cursor;
-}
-
-static struct tcp_sent *next_of(struct tcp_sent_map *m, struct tcp_sent *r)
-{
-	return r->seq_node.next == &m->by_seq ? NULL : by_seq(r->seq_node.next);
 }
 
 /* Makes one of a and the record after it when the peer has both. */

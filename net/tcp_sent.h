@@ -12,9 +12,10 @@
  * Records come from a pool; a connection has one of its own, so that it can
  * always send, and never more than TCP_SENT_MAX.  Without a record the map gets
  * coarser and stays right: new bytes widen the newest record, part of a record
- * that the peer says it has is not noted, and a record that is sent again in
- * part counts as sent again.  (What is lost is then told by duplicate ACKs, one
- * segment for a round trip: tcp_recover.c.)
+ * that the peer says it has is not noted, and of a record that is sent again in
+ * part the rest goes to the next one that is lost, or else counts as sent
+ * again. (What is lost is then told by duplicate ACKs, one segment for a round
+ * trip: tcp_recover.c.)
  */
 #pragma once
 

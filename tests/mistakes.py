@@ -405,6 +405,9 @@ MISTAKES = [
     ("RFC 3168 6.1.5", "a mark outside the window counts", "net/tcp_ecn.c",
      "if (!c->ecn_ok || !pkt_linear(s->p))", "if (!c->ecn_ok)"),
     # Path MTU
+    ("RFC 1191 6.5", "what a cut record leaves is not sent again",
+     "net/tcp_sent.c",
+     "if (!n || n->state != TCP_SENT_LOST)", "if (true)"),
     ("RFC 5927 7", "an ICMP error of any number is believed", "net/tcp.c",
      "if (!c || !in_flight(c, be32_get(h->seq)))", "if (!c)"),
     ("RFC 5927 7.2", "an MTU above what was sent is believed",

@@ -369,6 +369,30 @@ static void without_records_a_partial_sack_is_not_noted(void **state)
 	check();
 }
 
+/* So a path that takes smaller segments now does not leave one piece of each
+ * record behind. */
+static void what_a_lost_record_leaves_goes_to_the_next_lost_one(void **state)
+{
+	void *taken;
+
+	for (unsigned last = 0; last < 2; last++) {
+		teardown(NULL);
+		start(UINT32_MAX - 250, 3);
+		send(3);
+		taken = pool_get(&t.pool);
+		tcp_sent_lose(&t.m, record(0));
+		if (!last)
+			tcp_sent_lose(&t.m, record(1));
+		tcp_sent_again(&t.m, record(0), t.base + 60, 9000000);
+		check();
+		assert_int_equal(record(0)->in_part, last);
+		assert_int_equal(record(1)->seq, t.base + (last ? 100 : 60));
+		assert_int_equal(t.m.lost_bytes, last ? 0 : 140);
+		assert_int_equal(tcp_sent_pipe(&t.m), last ? 300 : 160);
+		pool_put(&t.pool, taken);
+	}
+}
+
 /* A record that has become free tells the parts apart, but not which of them
  * was sent: each may still be missing. */
 static void parts_of_what_was_sent_again_in_part_were_too(void **state)
@@ -492,6 +516,7 @@ int main(void)
 		test(without_records_the_newest_gets_wider),
 		test(bytes_behind_a_sacked_record_are_not_sacked),
 		test(without_records_a_partial_sack_is_not_noted),
+		test(what_a_lost_record_leaves_goes_to_the_next_lost_one),
 		test(parts_of_what_was_sent_again_in_part_were_too),
 		test(one_connection_does_not_take_the_whole_pool),
 		test(anything_in_any_order_keeps_the_sums),
