@@ -360,10 +360,12 @@ void tcp_recover_note_ack(
 static void detect_with_sack(
     struct tcp_conn *c, const struct tcp_seg *s, struct tcp_ack *a)
 {
-	/* RFC 8985 7.4.2: the loss that a probe repaired was one, too. */
+	/* RFC 8985 7.4.2: the loss that a probe repaired was one, too; so what
+	 * is still to be said of an earlier one undoes nothing. */
 	if (tcp_tlp_ack(c, s, a)) {
 		tcp_cc_reduce(c, a->prior_pipe, TCP_CC_LOSS);
 		c->cwnd = min_u32(c->cwnd, c->ssthresh);
+		c->undo.open = false;
 	}
 	if (a->dsack)
 		tcp_rack_dsack(c);

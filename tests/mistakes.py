@@ -146,6 +146,8 @@ MISTAKES = [
      "\t\trepaired = true;\n", "\t\tc->tlp_out = false;\n"),
     ("RFC 5682 2.1", "a needless timeout is not undone", "net/tcp_recover.c",
      "if (c->frto == TCP_FRTO_NEW && a->original)", "if (false)"),
+    ("RFC 4015 3", "what a probe mended is undone with an older loss",
+     "net/tcp_recover.c", "\t\tc->undo.open = false;\n", ""),
     ("RFC 9937 6", "PRR sends a burst", "net/tcp_recover.c",
      "c->cwnd = pipe + (uint32_t)count;",
      "c->cwnd = pipe + (uint32_t)count + 4 * c->mss;"),
