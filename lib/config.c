@@ -45,7 +45,7 @@ static struct span without_comment(struct span t)
 }
 
 /* Reports "place: what 'text'"; text may be empty. */
-static void mistake(struct place *at, const char *what, struct span text)
+static void say(const struct place *at, const char *what, struct span text)
 {
 	char buf[160];
 	struct text t = { buf, sizeof(buf), 0, false };
@@ -57,8 +57,27 @@ static void mistake(struct place *at, const char *what, struct span text)
 	if (text.len > 0)
 		fmt_add(&t, " '%.*s%s'", text.len > 40 ? 40 : (int)text.len,
 		    text.s, text.len > 40 ? "..." : "");
-	at->mistakes++;
 	at->c->report(buf);
+}
+
+/* A file that is no text at all may hold a mistake in each of its many lines,
+ * and the console is slow. */
+static void mistake(struct place *at, const char *what, struct span text)
+{
+	if (++at->mistakes <= CONFIG_REPORTS_MAX)
+		say(at, what, text);
+}
+
+static uint32_t finish(const struct place *at)
+{
+	char buf[96];
+
+	if (at->mistakes > CONFIG_REPORTS_MAX) {
+		fmt_snprintf(buf, sizeof(buf), "%s: %u more mistakes",
+		    at->source, at->mistakes - CONFIG_REPORTS_MAX);
+		at->c->report(buf);
+	}
+	return at->mistakes;
 }
 
 static const struct config_key *find_key(
@@ -129,14 +148,21 @@ static void parse_pair(struct place *at, struct span pair)
 		set_key(at, k, value);
 }
 
+/* By the byte order mark; without one by the zero beside its first letter. */
+static bool is_utf16(const char *text)
+{
+	return memcmp(text, "\xff\xfe", 2) == 0 ||
+	       memcmp(text, "\xfe\xff", 2) == 0 ||
+	       (text[0] == '\0') != (text[1] == '\0');
+}
+
 uint32_t config_parse_file(const struct config_parser *c, const char *source,
     const char *text, size_t len)
 {
 	struct place at = { .c = c, .source = source, .line = 1 };
 	const char *end = text + len;
 
-	if (len >= 2 && (memcmp(text, "\xff\xfe", 2) == 0 ||
-	                    memcmp(text, "\xfe\xff", 2) == 0)) {
+	if (len >= 2 && is_utf16(text)) {
 		mistake(&at, "this is UTF-16; save it as UTF-8",
 		    (struct span){ "", 0 });
 		return at.mistakes;
@@ -153,7 +179,7 @@ uint32_t config_parse_file(const struct config_parser *c, const char *source,
 			parse_pair(&at, line);
 		text = eol != NULL ? eol + 1 : end;
 	}
-	return at.mistakes;
+	return finish(&at);
 }
 
 uint32_t config_parse_words(const struct config_parser *c, const char *line)
@@ -166,7 +192,7 @@ uint32_t config_parse_words(const struct config_parser *c, const char *line)
 		while (is_blank(*line) || *line == '\n')
 			line++;
 		if (*line == '\0')
-			return at.mistakes;
+			return finish(&at);
 		while (line[n] != '\0' && line[n] != '\n' && !is_blank(line[n]))
 			n++;
 		parse_pair(&at, (struct span){ line, n });

@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CONFIG_VALUE_MAX 256
+#define CONFIG_VALUE_MAX   256
+#define CONFIG_REPORTS_MAX 10 /* mistakes of one source that are shown */
 
 /* One key.  set gets the trimmed, terminated value and the place `offset` in
  * the settings structure, so that one function serves fields of a kind; returns
@@ -31,8 +32,9 @@ struct config_key {
 struct config_parser {
 	const struct config_key *keys; /* ended by a NULL name */
 	void *settings;
-	/* Called once per mistake with a complete line for the user, such as
-	 * "config.txt:7: unknown key 'prot'". */
+	/* Called with a complete line for the user, such as "config.txt:7:
+	 * unknown key 'prot'", for each of the first mistakes, and once with
+	 * the number of further ones. */
 	void (*report)(const char *line);
 };
 

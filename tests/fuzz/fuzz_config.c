@@ -9,8 +9,13 @@
 #include <string.h>
 
 #include "boot/settings.h"
+#include "lib/config.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Of each source the first mistakes and a sum; then what does not go together:
+ * a gateway and an address of each card, two ports. */
+#define REPORTS_MAX (2 * (CONFIG_REPORTS_MAX + 1) + 2 * NIC_CARDS_MAX + 3)
 
 static uint32_t reports;
 
@@ -56,12 +61,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *file = malloc(file_len > 0 ? file_len : 1);
 	char *words = calloc(1, words_len + 1);
 	struct settings s;
+	uint32_t mistakes;
 
 	memcpy(file, data, file_len);
 	if (words_len > 0)
 		memcpy(words, data + file_len + 1, words_len - 1);
 	reports = 0;
-	if (settings_load(&s, file, file_len, words, report) != reports)
+	mistakes = settings_load(&s, file, file_len, words, report);
+	if (reports > mistakes || (reports == 0) != (mistakes == 0) ||
+	    reports > REPORTS_MAX)
 		abort();
 	check(&s);
 	free(file);

@@ -193,6 +193,40 @@ static void utf16_is_named(void **state)
 	assert_string_equal(got, "");
 }
 
+static void utf16_without_a_mark_is_named_too(void **state)
+{
+	assert_int_equal(parse("a\0=\0", 4), 1);
+	assert_int_equal(parse("\0a\0=", 4), 1);
+	assert_string_equal(said,
+	    "config.txt:1: this is UTF-16; save it as UTF-8\n"
+	    "config.txt:1: this is UTF-16; save it as UTF-8\n");
+}
+
+/* As a file may be that was not written to its end. */
+static void zeros_are_not_taken_for_utf16(void **state)
+{
+	assert_int_equal(parse("\0\0\0\0", 4), 1);
+	assert_non_null(strstr(said, "config.txt:1: expected key = value"));
+}
+
+static void of_many_mistakes_the_first_are_shown_and_the_rest_counted(
+    void **state)
+{
+	char text[2 * (CONFIG_REPORTS_MAX + 3) + 1] = "";
+
+	while (strlen(text) < sizeof(text) - 1)
+		strcat(text, "x\n");
+	assert_int_equal(
+	    parse(text, 2 * CONFIG_REPORTS_MAX), CONFIG_REPORTS_MAX);
+	assert_null(strstr(said, "more mistakes"));
+	said[0] = '\0';
+	assert_int_equal(parse(text, strlen(text)), CONFIG_REPORTS_MAX + 3);
+	assert_non_null(
+	    strstr(said, "config.txt:10: expected key = value, not 'x'\n"
+	                 "config.txt: 3 more mistakes\n"));
+	assert_null(strstr(said, "config.txt:11:"));
+}
+
 static void a_command_line_holds_words(void **state)
 {
 	assert_int_equal(
@@ -243,6 +277,9 @@ int main(void)
 		TEST(a_value_of_255_bytes_is_the_longest),
 		TEST(a_zero_byte_is_a_mistake_not_an_end),
 		TEST(utf16_is_named),
+		TEST(utf16_without_a_mark_is_named_too),
+		TEST(zeros_are_not_taken_for_utf16),
+		TEST(of_many_mistakes_the_first_are_shown_and_the_rest_counted),
 		TEST(a_command_line_holds_words),
 		TEST(the_last_word_of_a_key_wins_silently),
 		TEST(mistakes_on_the_command_line_name_it),
