@@ -31,7 +31,7 @@ HSRC := $(foreach d,$(HDIRS),$(wildcard $(d)/*.c)) boot/settings.c boot/multiboo
 	arch/x86_64/memmap.c arch/x86_64/rtc.c arch/x86_64/acpi.c \
 	arch/x86_64/irqlines.c arch/x86_64/acpi_s5.c arch/x86_64/acpi_reg.c \
 	arch/x86_64/reset.c arch/x86_64/power.c boot/supervise.c \
-	arch/x86_64/smbios.c arch/x86_64/keep.c
+	arch/x86_64/smbios.c arch/x86_64/keep.c boot/uefi/pixels.c
 HSRC := $(filter-out hostlib/no_sanitizer.c,$(HSRC))
 HOBJ := $(HSRC:%.c=$(B)/host/%.o)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all

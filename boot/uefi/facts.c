@@ -3,6 +3,8 @@
  * missing. */
 #include "loader.h"
 
+#include "boot/uefi/pixels.h"
+
 #define YEAR_FIRST 2020
 #define YEAR_LAST  2199
 
@@ -33,49 +35,87 @@ static void collect_seed(struct boot_info *bi)
 		bi->seed_len = sizeof(bi->seed);
 }
 
-/* A mask's lowest bit, and how many follow. */
-static void set_colour(uint32_t mask, uint32_t *shift, uint32_t *bits)
+/* UEFI 2.10, 12.9.2.1; the last kind, PixelBltOnly, has no pixels in memory. */
+static struct pixel_masks masks_of(
+    const EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode)
 {
-	*shift = (uint32_t)__builtin_ctz(mask);
-	*bits = 32 - (uint32_t)__builtin_clz(mask >> *shift);
+	const EFI_PIXEL_BITMASK *m = &mode->PixelInformation;
+
+	switch (mode->PixelFormat) {
+	case PixelRedGreenBlueReserved8BitPerColor:
+		return (
+		    struct pixel_masks){ 0xff, 0xff00, 0xff0000, 0xff000000 };
+	case PixelBlueGreenRedReserved8BitPerColor:
+		return (
+		    struct pixel_masks){ 0xff0000, 0xff00, 0xff, 0xff000000 };
+	case PixelBitMask:
+		return (struct pixel_masks){ m->RedMask, m->GreenMask,
+			m->BlueMask, m->ReservedMask };
+	default:
+		return (struct pixel_masks){ 0 };
+	}
 }
 
-static void set_colours(
-    struct boot_framebuffer *fb, uint32_t r, uint32_t g, uint32_t b)
+/* Returns whether this handle's screen has pixels in memory. */
+static BOOLEAN describe_screen(EFI_HANDLE h, struct boot_framebuffer *fb)
 {
-	set_colour(r, &fb->red_shift, &fb->red_bits);
-	set_colour(g, &fb->green_shift, &fb->green_bits);
-	set_colour(b, &fb->blue_shift, &fb->blue_bits);
-}
-
-static void collect_screen(struct boot_framebuffer *fb)
-{
-	EFI_GRAPHICS_OUTPUT_PROTOCOL *gop =
-	    find_protocol(&GraphicsOutputProtocol);
+	EFI_GRAPHICS_OUTPUT_PROTOCOL *gop = NULL;
 	EFI_GRAPHICS_OUTPUT_MODE_INFORMATION *mode;
+	struct pixel_masks masks;
 
-	if (gop == NULL || gop->Mode == NULL || gop->Mode->Info == NULL)
-		return;
+	if (EFI_ERROR(BS->HandleProtocol(
+	        h, &GraphicsOutputProtocol, (void **)&gop)) ||
+	    gop->Mode == NULL || gop->Mode->Info == NULL ||
+	    gop->Mode->FrameBufferBase == 0)
+		return FALSE;
 	mode = gop->Mode->Info;
-	if (mode->PixelFormat == PixelRedGreenBlueReserved8BitPerColor)
-		set_colours(fb, 0xff, 0xff00, 0xff0000);
-	else if (mode->PixelFormat == PixelBlueGreenRedReserved8BitPerColor)
-		set_colours(fb, 0xff0000, 0xff00, 0xff);
-	else if (mode->PixelFormat == PixelBitMask &&
-	         mode->PixelInformation.RedMask != 0 &&
-	         mode->PixelInformation.GreenMask != 0 &&
-	         mode->PixelInformation.BlueMask != 0)
-		set_colours(fb, mode->PixelInformation.RedMask,
-		    mode->PixelInformation.GreenMask,
-		    mode->PixelInformation.BlueMask);
-	else
-		return; /* no framebuffer, only a service that ends */
+	masks = masks_of(mode);
+	if (!pixels_describe(fb, &masks))
+		return FALSE;
 	fb->width = mode->HorizontalResolution;
 	fb->height = mode->VerticalResolution;
-	fb->bits_per_pixel = 32;
-	fb->stride_bytes = mode->PixelsPerScanLine * 4;
+	fb->stride_bytes = mode->PixelsPerScanLine * (fb->bits_per_pixel / 8);
 	fb->base = gop->Mode->FrameBufferBase;
 	fb->kind = FRAMEBUFFER_RGB;
+	return TRUE;
+}
+
+/* Whether the firmware shows its own text there. */
+static BOOLEAN is_console(EFI_HANDLE h)
+{
+	static EFI_GUID guid = { 0xd3b36f2c, 0xd551, 0x11d4,
+		{ 0x9a, 0x46, 0x00, 0x90, 0x27, 0x3f, 0xc1, 0x4d } };
+	void *p;
+
+	return !EFI_ERROR(BS->HandleProtocol(h, &guid, &p));
+}
+
+/*
+ * A machine may have several screens, of which some can only be drawn on by the
+ * firmware, as that is which stands for all of them.  A console is taken before
+ * others.
+ */
+static void collect_screen(struct boot_framebuffer *fb)
+{
+	EFI_HANDLE *handle = NULL;
+	UINTN count = 0;
+
+	if (EFI_ERROR(BS->LocateHandleBuffer(
+	        ByProtocol, &GraphicsOutputProtocol, NULL, &count, &handle)))
+		return;
+	for (UINTN i = 0; i < count; i++) {
+		struct boot_framebuffer one = { 0 };
+
+		if (!describe_screen(handle[i], &one))
+			continue;
+		if (is_console(handle[i])) {
+			*fb = one;
+			break;
+		}
+		if (fb->kind == FRAMEBUFFER_NONE)
+			*fb = one;
+	}
+	FreePool(handle);
 }
 
 static void collect_acpi(struct boot_info *bi)

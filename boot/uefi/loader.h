@@ -9,6 +9,7 @@
  *	volume.c   the FAT volume by Block I/O, in a few extents
  *	crash.c    what a crash left
  *	facts.c    screen, ACPI, time, seed, command line
+ *	pixels.c   where the screen's colours lie
  *	handoff.c  the memory map, ExitBootServices, the jump
  *
  * Memory is taken from the firmware's pages: LoaderCode for the image, since

@@ -110,14 +110,16 @@ class Picture:
                 chunk(b"IDAT", zlib.compress(rows, 9)) + chunk(b"IEND", b""))
 
 
-def dump(guest):
+def dump(guest, device=None):
+    """device: which one, where a machine has several."""
     path = os.path.join(guest.folder, "screen.ppm")
-    guest.qmp_link.command("screendump", filename=path)
+    which = {"device": device} if device else {}
+    guest.qmp_link.command("screendump", filename=path, **which)
     return Picture.of_ppm(path)
 
 
-def read(guest):
-    return dump(guest).lines()
+def read(guest, device=None):
+    return dump(guest, device).lines()
 
 
 def read_text_memory(guest):

@@ -75,6 +75,19 @@ def test_pixels(boot, machine, extra):
 
 
 @pytest.mark.deadline(120)
+@pytest.mark.skipif("virtio-gpu-pci" not in subprocess.run(
+    ["qemu-system-x86_64", "-device", "help"], capture_output=True, text=True,
+    check=False).stdout, reason="this QEMU has no virtio-gpu-pci")
+def test_of_two_screens_the_one_with_pixels_is_used(boot):
+    """On the first one only the firmware can draw."""
+    guest = boot(door="uefi", mem=128, extra=(
+        "-vga", "none", "-device", "virtio-gpu-pci,addr=10", "-device",
+        "bochs-display,id=pixels,addr=12"))
+    guest.wait_line(r"screen: \d+x\d+ pixels of 32 bits at ", 1)
+    screen.wait(lambda g: screen.read(g, "pixels"), guest, ADDRESS_LINE)
+
+
+@pytest.mark.deadline(120)
 def test_a_panic_in_pixels(boot, tmp_path):
     guest = boot(ready=False, door="uefi", mem=128, extra=VGA,
                  stick=crash_stick(tmp_path, "crash=overflow panic=halt"))
