@@ -50,7 +50,7 @@ STICK ?= image/stick
 SIZE ?= 16
 
 # A new name whenever the tree or a variable changes, so that make notices.
-STICKID := $(shell { echo "$(STICK)" "$(SIZE)"; find "$(STICK)" -type f \
+STICKID := $(shell { echo "$(STICK)" "$(SIZE)"; find -L "$(STICK)" -type f \
 	-printf '%p %s %T@\n' 2>/dev/null | sort; } | cksum | cut -d' ' -f1)
 
 $(B)/stick.id.$(STICKID):

@@ -230,6 +230,44 @@ def test_a_tree_too_large_is_refused(tmp_path, tree):
     assert not (tmp_path / "s").exists()
 
 
+def test_links_are_what_they_lead_to(tmp_path, tree):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "a.html").write_text("linked")
+    (tree / "www" / "more").symlink_to(tmp_path / "site")
+    (tree / "www" / "b.html").symlink_to("more/a.html")
+    assert mkstick(tmp_path / "s", 16, tree).returncode == 0
+    names = listing(tmp_path / "s")
+    assert "::/www/more/a.html" in names and "::/www/b.html" in names
+    (tree / "www" / "sub folder" / "up").symlink_to("..")
+    done = mkstick(tmp_path / "t", 16, tree)
+    assert done.returncode != 0 and "folder/up: a link to" in done.stderr
+
+
+@pytest.mark.parametrize("name,why", [
+    ("what?.html", "hold this name"), ("c:d.html", "hold this name"),
+    ("end.", "hold this name"), (b"\xff.html", "hold this name"),
+    ("LONG NAME.html", "same name as"), ("SUB FOLDER", "same name as")])
+def test_a_name_that_the_volume_would_change_is_refused(
+        tmp_path, tree, name, why):
+    (tree / "www" / "Long name.html").write_text("")
+    with open(os.path.join(os.fsencode(tree / "www"), os.fsencode(name)),
+              "w", encoding="ascii"):
+        pass
+    done = mkstick(tmp_path / "s", 16, tree)
+    assert done.returncode != 0 and why in done.stderr
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_is_no_file_is_refused(tmp_path, tree):
+    os.mkfifo(tree / "www" / "pipe")
+    done = mkstick(tmp_path / "s", 16, tree)
+    assert done.returncode != 0 and "pipe: neither a file" in done.stderr
+    os.remove(tree / "www" / "pipe")
+    (tree / "www" / "gone").symlink_to("nowhere")
+    done = mkstick(tmp_path / "s", 16, tree)
+    assert done.returncode != 0 and "gone: neither a file" in done.stderr
+
+
 @pytest.mark.parametrize("size", ["3", "257", "x", ""])
 def test_a_bad_size_is_refused(tmp_path, tree, size):
     done = mkstick(tmp_path / "s", size, tree)
