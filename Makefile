@@ -1,5 +1,5 @@
 # Ringlet.  `make help` lists the targets; the variables are
-#   BOOT=uefi|bios|pvh  NET=user|tap=IFNAME  MEM=128  ACCEL=tcg|kvm
+#   BOOT=uefi|bios|pvh  NET=user|tap=IFNAME[,...]  MEM=128  ACCEL=tcg|kvm
 #   HTTP=8080 ECHO=8007 ADMIN=8139  SCREEN=1  APPEND="key=value ..."
 #   STICK=folder  SIZE=MiB  DEV=/dev/sdX  FUZZ_SECONDS=60  V=1
 .DEFAULT_GOAL := all

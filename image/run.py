@@ -43,8 +43,8 @@ class Config:
     kernel: str = "build/ringlet.elf"
     stick: str = "build/ringlet.img"  # None: no volume (pvh)
     append: str = ""
-    netdev: str = "user"  # the -netdev value without id=; None: no card
-    card: str = "rtl8139,romfile="  # the -device value without netdev=
+    # A card for each: -netdev values without id=.
+    netdevs: list = dataclasses.field(default_factory=lambda: ["user"])
     terminal: bool = False
     screen: bool = False  # QEMU's own window
     debug: bool = False
@@ -98,12 +98,12 @@ def qemu_args(c):
         args += ["-global", "ICH9-LPC.noreboot=false"]
     args += ["-vga", "std"] if c.screen else ["-display", "none"]
     args += door_args(c)
-    if c.netdev is not None:
-        kind, _, rest = c.netdev.partition(",")
-        args += ["-netdev", f"{kind},id=net0" + (f",{rest}" if rest else "")]
-        card, _, rest = c.card.partition(",")
-        args += ["-device",
-                 f"{card},netdev=net0" + (f",{rest}" if rest else "")]
+    for i, netdev in enumerate(c.netdevs):
+        kind, _, rest = netdev.partition(",")
+        args += [
+            "-netdev", f"{kind},id=net{i}" + (f",{rest}" if rest else ""),
+            "-device", f"rtl8139,netdev=net{i},romfile=",
+        ]
     console = "stdio,id=console,signal=off"
     if c.log_file:
         console += f",logfile={c.log_file},logappend=off"
@@ -265,6 +265,24 @@ def watch(guest, ports):
     return guest.process.returncode
 
 
+def make_netdevs(v):
+    """What NET names, a card for each.  Returns also the ports of this host,
+    which the first user network has; None without one."""
+    netdevs, ports = [], None
+    for i, word in enumerate(v["NET"].split(",")):
+        if word == "user" and ports is None:
+            ports = {n: host_port(v, n.upper()) for n in GUEST_PORTS}
+            netdevs.append(user_netdev(**ports))
+        elif word == "user":
+            netdevs.append(f"user,net=10.0.{2 + i}.0/24")
+        elif word.startswith("tap="):
+            netdevs.append(tap_netdev(word[4:]))
+        else:
+            sys.exit(f"NET={v['NET']}: user, or tap=INTERFACE, or several of "
+                     "these with commas, a card for each")
+    return netdevs, ports
+
+
 def make_config(v):
     if v["BOOT"] not in ("uefi", "bios", "pvh"):
         sys.exit(f"BOOT={v['BOOT']}: uefi, bios or pvh")
@@ -274,17 +292,10 @@ def make_config(v):
         sys.exit(f"ACCEL={v['ACCEL']}: tcg or kvm")
     if not v["MEM"].isdigit() or int(v["MEM"]) < 1:
         sys.exit(f"MEM={v['MEM']}: memory in MiB")
-    ports = None
-    if v["NET"] == "user":
-        ports = {n: host_port(v, n.upper()) for n in GUEST_PORTS}
-        netdev = user_netdev(**ports)
-    elif v["NET"].startswith("tap="):
-        netdev = tap_netdev(v["NET"][4:])
-    else:
-        sys.exit(f"NET={v['NET']}: user, or tap=INTERFACE")
+    netdevs, ports = make_netdevs(v)
     config = Config(
         boot=v["BOOT"], mem_mib=int(v["MEM"]), accel=v["ACCEL"],
-        append=v["APPEND"], netdev=netdev,
+        append=v["APPEND"], netdevs=netdevs,
         kernel=os.path.join(v["BUILD"], "ringlet.elf"),
         stick=os.path.join(v["BUILD"],
                            "stick.fat" if v["BOOT"] == "pvh"

@@ -43,7 +43,7 @@ def crash(append, machine="q35", cpu="max", until="backtrace:"):
     """The serial text of a guest that crashes and then restarts or halts."""
     config = run.Config(
         boot="pvh", kernel=artifact("tests/crash.elf"), stick=None,
-        netdev=None, mem_mib=32, machine=machine, cpu=cpu, append=append,
+        netdevs=[], mem_mib=32, machine=machine, cpu=cpu, append=append,
         extra=["-no-reboot"])
     with run.Guest(config, stdout=subprocess.DEVNULL) as guest:
         guest.wait_line(until, PATIENCE * 20)

@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import socket
 import struct
@@ -306,6 +307,29 @@ def test_forwards_stay_on_this_host():
                       "hostfwd=tcp:127.0.0.1:2-:7,hostfwd=udp:127.0.0.1:2-:7")
 
 
+def networks(words, **ports):
+    """The -netdev values that NET=words makes."""
+    v = dict({"HTTP": "off", "ECHO": "off", "ADMIN": "off"}, NET=words, **ports)
+    args = run.qemu_args(run.Config(
+        boot="pvh", netdevs=run.make_netdevs(v)[0]))
+    cards = [a for a in args if a.startswith("rtl8139,")]
+    made = [args[i + 1] for i, a in enumerate(args) if a == "-netdev"]
+    assert ["netdev=" + re.search(r"id=(net\d)", n).group(1) for n in made] == \
+        [c.split(",")[1] for c in cards], "each card has its own"
+    return [re.sub(r",id=net\d", "", n) for n in made]
+
+
+def test_each_network_has_a_card():
+    port = free_port()
+    assert networks("user", HTTP=str(port)) == [
+        "user,hostfwd=tcp:127.0.0.1:%d-:80" % port]
+    assert networks("user,user,tap=tap3", HTTP=str(port)) == [
+        "user,hostfwd=tcp:127.0.0.1:%d-:80" % port, "user,net=10.0.3.0/24",
+        "tap,ifname=tap3,script=no,downscript=no"]
+    assert networks("tap=a,user")[1] == "user", "which has the ports"
+    assert run.make_netdevs({"NET": "tap=a"})[1] is None
+
+
 def runner(*words):
     return subprocess.run([RUN, "BUILD=" + BUILD, *words], text=True,
                           capture_output=True, check=False, timeout=PATIENCE * 20,
@@ -323,7 +347,7 @@ def test_a_busy_port_is_said():
 
 
 @pytest.mark.parametrize("word", [
-    "BOOT=x", "NET=x", "SCREEN=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
+    "BOOT=x", "NET=x", "NET=user,", "SCREEN=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
 def test_a_bad_variable_is_said(word):
     done = runner(word)
     assert done.returncode != 0 and word in done.stderr
