@@ -24,6 +24,7 @@
 static struct {
 	const struct boot_info *bi;
 	const struct netdev *card;
+	const char *watchdog;
 } report;
 
 static void add_machine(struct text *t)
@@ -140,6 +141,11 @@ static void add_screen(struct text *t)
 		fmt_add(t, "%ux%ux%u", f->width, f->height, f->bits_per_pixel);
 }
 
+static void add_watchdog(struct text *t)
+{
+	fmt_add(t, "%s", report.watchdog ? report.watchdog : "none");
+}
+
 static void add_version(struct text *t)
 {
 	fmt_add(t, "Ringlet %s", RINGLET_VERSION);
@@ -149,7 +155,7 @@ static void add_version(struct text *t)
  * log cannot know. */
 static void (*const columns[])(struct text *t) = { add_machine, add_firmware,
 	add_door, add_processor, add_memory, add_cards, add_interrupt,
-	add_clock, add_screen, add_version };
+	add_clock, add_screen, add_watchdog, add_version };
 
 static void add_row(struct text *t)
 {
@@ -166,12 +172,13 @@ void hwreport_init(const struct boot_info *bi)
 	report.bi = bi;
 }
 
-void hwreport_say(const struct netdev *card)
+void hwreport_say(const struct netdev *card, const char *watchdog)
 {
 	char row[ROW_BYTES];
 	struct text t = { row, sizeof(row), 0, false };
 
 	report.card = card;
+	report.watchdog = watchdog;
 	add_row(&t);
 	log_info("hwreport: %s", row);
 }

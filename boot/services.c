@@ -8,6 +8,7 @@
 #include "boot/hwreport.h"
 #include "boot/supervise.h"
 #include "drivers/screen.h"
+#include "drivers/watchdog.h"
 #include "lib/assert.h"
 #include "lib/filetable.h"
 #include "lib/fmt.h"
@@ -297,7 +298,7 @@ int services_start_network(void)
 	int rc = drivers_probe(&sys.stack, &s->nic);
 
 	console_show(&sys.stack, s);
-	hwreport_say(card(0));
+	hwreport_say(card(0), watchdog_find());
 	for (uint32_t i = 0; !rc && card(i); i++)
 		rc = start_card(card(i), &s->ip[i]);
 	if (!rc)

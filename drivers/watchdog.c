@@ -15,7 +15,7 @@ static const struct watchdog_driver *const drivers[] = {
 
 #define DRIVERS (sizeof(drivers) / sizeof(drivers[0]))
 
-static const struct watchdog_driver *running;
+static const struct watchdog_driver *present, *running;
 
 static bool try_device(const struct pci_device *d, void *ctx)
 {
@@ -23,25 +23,33 @@ static bool try_device(const struct pci_device *d, void *ctx)
 
 	if (!(*found)->probe(d))
 		return true;
-	running = *found;
+	present = *found;
 	return false;
 }
 
-uint32_t watchdog_start(uint32_t seconds)
+const char *watchdog_find(void)
 {
-	running = NULL;
-	for (size_t i = 0; i < DRIVERS && !running; i++) {
+	present = running = NULL;
+	for (size_t i = 0; i < DRIVERS && !present; i++) {
 		const struct watchdog_driver *driver = drivers[i];
 
 		pci_scan_reachable(try_device, &driver);
 	}
-	if (!running) {
+	if (!present) {
 		log_info("watchdog: this machine has none that is known");
-		return 0;
+		return NULL;
 	}
-	if (running->take_expired())
+	if (present->take_expired())
 		log_warn(
-		    "watchdog: %s has restarted the machine", running->name);
+		    "watchdog: %s has restarted the machine", present->name);
+	return present->name;
+}
+
+uint32_t watchdog_start(uint32_t seconds)
+{
+	if (!present)
+		return 0;
+	running = present;
 	seconds = running->start(seconds);
 	log_info("watchdog: %s restarts the machine after %u s", running->name,
 	    seconds);

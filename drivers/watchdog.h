@@ -31,11 +31,16 @@ struct watchdog_driver {
 	void (*stop)(void);
 };
 
-/* Finds a watchdog and starts it; says which, or that there is none.  Returns
- * the seconds that it is set to, 0 without one.  Context: boot. */
+/* Finds a watchdog and stops it, in case the firmware left it running; says
+ * what it did last, or that there is none.  Returns its name, NULL without one.
+ * Context: boot. */
+const char *watchdog_find(void);
+
+/* Starts the one that was found, and says so.  Returns the seconds that it is
+ * set to, 0 without one.  Context: boot. */
 uint32_t watchdog_start(uint32_t seconds);
 
-/* Feeds or stops it; nothing without one.  Context: any. */
+/* Feeds or stops it; nothing without one that was started.  Context: any. */
 void watchdog_feed(void);
 void watchdog_stop(void);
 

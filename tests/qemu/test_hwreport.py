@@ -33,7 +33,7 @@ def tool(*words, **env):
 def test_the_row_fits_the_table(boot):
     guest = boot(machine="q35", addr="4", append="admin.token=s3cret",
                  extra=("-smp", "3", "-vga", "std", "-device",
-                        "rtl8139,addr=9,romfile="))
+                        "rtl8139,addr=9,romfile=", "-device", "i6300esb"))
     logged = guest.wait_line(r"hwreport: (\|.*\|)$").group(1)
     row = dict(zip(columns(), cells(logged)))
     assert len(row) == len(columns()) == len(cells(logged))
@@ -44,6 +44,7 @@ def test_the_row_fits_the_table(boot):
     assert row["card"] == ", ".join(["10ec:8139 rev 20 (1af4:1100)"] * 2)
     assert re.fullmatch(r"(irq|gsi) \d+", row["interrupt"])
     assert row["screen"] == "text 80x25"
+    assert row["watchdog"] == "i6300esb"
     host = "127.0.0.1:%d" % guest.net.forward[8139]
     assert tool(host, TOKEN="s3cret").stdout == logged + "\n"
     guest.ready["admin"] = None  # what every test ends with has no token
@@ -54,7 +55,8 @@ def test_the_row_fits_the_table(boot):
 def test_a_machine_without_a_card_says_so_too(boot):
     guest = boot(ready=False, net=NoNetwork())
     row = cells(guest.wait_line(r"hwreport: (\|.*\|)$").group(1))
-    assert dict(zip(columns(), row))["card"] == "none"
+    named = dict(zip(columns(), row))
+    assert named["card"] == named["watchdog"] == "none"
 
 
 def test_the_tool_says_how_it_is_used():

@@ -70,6 +70,7 @@ static void add_watchdog(void)
 
 	mock_pci_set32(f, 0x40, 0x601);
 	host_set_ports(TCO, 0x20, &tco_ops, NULL);
+	watchdog_find();
 }
 
 static int setup(void **state)
@@ -77,6 +78,7 @@ static int setup(void **state)
 	fx_setup(state);
 	memset(&m, 0, sizeof(m));
 	mock_pci_init(&pci);
+	watchdog_find();
 	for (unsigned i = 0; i < CARDS; i++) {
 		snprintf(m.dev[i].name, sizeof(m.dev[i].name), "t%u", i);
 		m.dev[i].ops = &ops;

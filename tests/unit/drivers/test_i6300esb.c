@@ -116,9 +116,15 @@ static int start(void **state)
 	return 0;
 }
 
+static uint32_t begin(uint32_t seconds)
+{
+	watchdog_find();
+	return watchdog_start(seconds);
+}
+
 static void it_resets_after_the_time(void **state)
 {
-	assert_int_equal(watchdog_start(45), 45);
+	assert_int_equal(begin(45), 45);
 	assert_int_equal(wd.refused, 0);
 	host_clock_advance(44 * S);
 	assert_false(wd.reset);
@@ -128,7 +134,7 @@ static void it_resets_after_the_time(void **state)
 
 static void feeding_begins_both_stages_anew(void **state)
 {
-	watchdog_start(30);
+	begin(30);
 	for (int i = 0; i < 10; i++) {
 		host_clock_advance(25 * S);
 		assert_int_equal(wd.stage, 1);
@@ -142,14 +148,14 @@ static void feeding_begins_both_stages_anew(void **state)
 
 static void what_the_timers_cannot_hold_is_clamped(void **state)
 {
-	assert_int_equal(watchdog_start(1000000), 2082);
+	assert_int_equal(begin(1000000), 2082);
 	assert_int_equal(wd.timer[0], 0xfffff);
 	assert_int_equal(wd.timer[1], 0xfffff);
 }
 
 static void stopped_it_stays_so(void **state)
 {
-	watchdog_start(30);
+	begin(30);
 	host_clock_advance(S);
 	watchdog_stop();
 	host_clock_advance(1000 * S);
@@ -158,7 +164,7 @@ static void stopped_it_stays_so(void **state)
 
 static void it_is_stopped_before_its_times_change(void **state)
 {
-	watchdog_start(30);
+	begin(30);
 	host_clock_advance(S);
 	assert_true(i6300esb_watchdog.probe(&(struct pci_device){
 	    .at = { 0, 4, 0 }, .vendor = 0x8086, .device = 0x25ab }));
@@ -170,7 +176,7 @@ static void without_an_address_it_gets_one(void **state)
 {
 	mock_pci_set32(esb, 0x10, 0);
 	host_set_mmio(BASE, 16, NULL, NULL);
-	watchdog_start(30);
+	begin(30);
 	assert_int_not_equal(mock_pci_get16(esb, 0x12), 0);
 }
 
@@ -180,14 +186,14 @@ static void it_comes_before_the_chip_sets_own(void **state)
 	    mock_pci_add(&pci, 0, 0x1f, 0, 0x8086, 0x2918, 0x060100);
 
 	mock_pci_set32(f, 0x40, 0x601);
-	assert_int_equal(watchdog_start(45), 45);
+	assert_int_equal(begin(45), 45);
 	assert_int_not_equal(wd.timer[0], 0);
 }
 
 static void it_remembers_that_it_acted_and_forgets_when_told(void **state)
 {
 	wd.expired = true;
-	watchdog_start(30);
+	begin(30);
 	assert_false(wd.expired);
 	assert_int_equal(wd.refused, 0);
 }

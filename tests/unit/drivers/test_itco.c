@@ -122,10 +122,16 @@ static void add_bridge(uint16_t device, unsigned version)
 	tco.version = version;
 }
 
+static uint32_t begin(uint32_t seconds)
+{
+	watchdog_find();
+	return watchdog_start(seconds);
+}
+
 static void version_2_resets_after_the_time(void **state)
 {
 	add_bridge(ICH9, 2);
-	assert_int_equal(watchdog_start(45), 45);
+	assert_int_equal(begin(45), 45);
 	assert_int_equal(tco.gcs, 0xc40);
 	assert_int_equal(tco.smi_en, 0x2003);
 	host_clock_advance(44 * S);
@@ -137,7 +143,7 @@ static void version_2_resets_after_the_time(void **state)
 static void version_1_has_its_own_registers(void **state)
 {
 	add_bridge(ICH4, 1);
-	assert_int_equal(watchdog_start(45), 45);
+	assert_int_equal(begin(45), 45);
 	assert_int_equal(mock_pci_get16(bridge, 0xd4) & 0xff, 0x08);
 	assert_int_equal(tco.gcs, 0xc60);
 	assert_int_equal(tco.smi_en, 3); /* no firmware in between */
@@ -150,7 +156,7 @@ static void version_1_has_its_own_registers(void **state)
 static void feeding_begins_both_counts_anew(void **state)
 {
 	add_bridge(ICH9, 2);
-	watchdog_start(30);
+	begin(30);
 	for (int i = 0; i < 10; i++) {
 		host_clock_advance(25 * S); /* the first count has ended */
 		assert_int_equal(tco.sts1, 8);
@@ -164,12 +170,12 @@ static void feeding_begins_both_counts_anew(void **state)
 static void what_the_timer_cannot_hold_is_clamped(void **state)
 {
 	add_bridge(ICH9, 2);
-	assert_int_equal(watchdog_start(1), 4);
-	assert_int_equal(watchdog_start(1000000), 1227);
+	assert_int_equal(begin(1), 4);
+	assert_int_equal(begin(1000000), 1227);
 	assert_int_equal(tco.timer, 0x3ff);
 	mock_pci_init(&pci);
 	add_bridge(ICH4, 1);
-	assert_int_equal(watchdog_start(900), 75);
+	assert_int_equal(begin(900), 75);
 	assert_int_equal(tco.timer, 0x3f);
 }
 
@@ -177,13 +183,13 @@ static void it_never_comes_earlier_than_asked(void **state)
 {
 	add_bridge(ICH9, 2);
 	for (uint32_t s = 5; s < 1200; s++)
-		assert_in_range(watchdog_start(s), s, s + 1);
+		assert_in_range(begin(s), s, s + 1);
 }
 
 static void stopped_it_stays_so(void **state)
 {
 	add_bridge(ICH9, 2);
-	watchdog_start(30);
+	begin(30);
 	watchdog_stop();
 	host_clock_advance(1000 * S);
 	assert_false(tco.reset);
@@ -204,15 +210,15 @@ static void a_board_that_forbids_it_has_none(void **state)
 {
 	tco.strap = true;
 	add_bridge(ICH9, 2);
-	assert_int_equal(watchdog_start(30), 0);
+	assert_int_equal(begin(30), 0);
 	watchdog_feed();
 	watchdog_stop();
 	tco.strap = false;
 	mock_pci_set32(bridge, 0xf0, RCBA); /* switched off */
-	assert_int_equal(watchdog_start(30), 0);
+	assert_int_equal(begin(30), 0);
 	mock_pci_set32(bridge, 0xf0, RCBA | 1);
 	mock_pci_set32(bridge, 0x40, 1); /* nowhere */
-	assert_int_equal(watchdog_start(30), 0);
+	assert_int_equal(begin(30), 0);
 	assert_int_equal(tco.timer, 0);
 }
 
@@ -223,20 +229,20 @@ static void other_bridges_are_left_alone(void **state)
 	for (unsigned i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		mock_pci_init(&pci);
 		add_bridge(others[i], 2);
-		assert_int_equal(watchdog_start(30), 0);
+		assert_int_equal(begin(30), 0);
 	}
 	mock_pci_init(&pci);
 	mock_pci_add(&pci, 0, 0x1f, 0, 0x1022, ICH9, 0x060100);
-	assert_int_equal(watchdog_start(30), 0);
+	assert_int_equal(begin(30), 0);
 }
 
 static void it_remembers_that_it_acted_and_forgets_when_told(void **state)
 {
 	add_bridge(ICH9, 2);
-	watchdog_start(30);
+	begin(30);
 	assert_false(itco_watchdog.take_expired());
 	tco.sts2 = 6;
-	watchdog_start(30);
+	begin(30);
 	assert_int_equal(tco.sts2, 4);
 }
 

@@ -40,8 +40,9 @@ static void a_machine_without_one_is_told_and_nothing_else_happens(void **state)
 {
 	pci.function[2].config[0x02] = 0; /* not an ICH9 any more */
 	pci.function[2].config[0x03] = 0;
-	assert_int_equal(watchdog_start(45), 0);
+	assert_null(watchdog_find());
 	assert_non_null(strstr(said, "watchdog: this machine has none"));
+	assert_int_equal(watchdog_start(45), 0);
 	watchdog_feed();
 	watchdog_stop();
 }
@@ -49,7 +50,7 @@ static void a_machine_without_one_is_told_and_nothing_else_happens(void **state)
 /* The ICH9 of the model has no registers: PMBASE is zero. */
 static void one_that_cannot_act_is_named_before(void **state)
 {
-	assert_int_equal(watchdog_start(45), 0);
+	assert_null(watchdog_find());
 	assert_non_null(strstr(said, "this board's iTCO may not restart it"));
 	assert_non_null(strstr(said, "watchdog: this machine has none"));
 }
@@ -60,9 +61,11 @@ static void the_one_that_runs_is_said_with_its_time(void **state)
 	    mock_pci_add(&pci, 0, 4, 0, 0x8086, 0x25ab, 0x088000);
 
 	mock_pci_set32(esb, 0x10, 0xfebf0000);
-	assert_int_equal(watchdog_start(45), 45);
+	assert_string_equal(watchdog_find(), "i6300esb");
 	/* All ones where no device answers: that bit, too. */
 	assert_non_null(strstr(said, "i6300esb has restarted the machine"));
+	assert_null(strstr(said, "after"));
+	assert_int_equal(watchdog_start(45), 45);
 	assert_non_null(
 	    strstr(said, "watchdog: i6300esb restarts the machine after 45 s"));
 }
