@@ -187,6 +187,25 @@ def test_a_stick_cut_short_still_boots(boot, image):
     assert guest.get("/")[0] == 200
 
 
+@pytest.mark.parametrize("door,reason,last", [
+    pytest.param("bios", "file `/ringlet.elf' not found",
+                 "not started; back to the BIOS", marks=needs_grub),
+    ("uefi", r"\ringlet.elf is damaged", "not started; back to the firmware")])
+def test_a_stick_without_its_kernel_says_so(boot, image, door, reason, last):
+    if door == "bios":
+        mtools(image, "mdel", "::/ringlet.elf")
+    else:
+        put(image, "/ringlet.elf", bytes(100000))
+    guest = boot(ready=False, door=door, disk="sata", mem=128, stick=image,
+                 extra=("-vga", "std"))
+    if door == "uefi":
+        guest.wait_line(re.escape(last), 60)
+        assert reason in guest.serial()
+    else:
+        wait_screen(guest, last.encode(), 60)
+        assert reason.encode() in screen_text(guest)
+
+
 def reformat_as_32_gb(small, path):
     """What a stick is when its partition was enlarged and formatted, and the
     files were copied back by hand: 32 GB of FAT32, nearly all of it holes."""
