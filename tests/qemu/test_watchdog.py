@@ -3,9 +3,13 @@
 a second after the start, and the machine must be back by itself.  Guests that
 only wait do so side by side."""
 
+import os
+import re
+import subprocess
+
 import pytest
 
-from guest import NoNetwork
+from guest import BUILD, NoNetwork
 from patience import PATIENCE, wait
 
 EXPECTED_SECONDS = 35
@@ -108,6 +112,35 @@ def test_power_button_switches_the_machine_off(boot, machine):
     assert guest.wait_event("SHUTDOWN")["reason"] == "guest-shutdown"
     assert guest.process.wait(PATIENCE * 10) == 0
     assert "power button: the machine is switched off" in guest.lines()[-1]
+
+
+def forget_how_to_switch_off(guest):
+    """Clears the pointer at the front of `power` (arch/x86_64/power.c), so that
+    ACPI knows no way; the image lies at 2 MiB through these doors."""
+    names = subprocess.run(["nm", os.path.join(BUILD, "ringlet.debug")],
+                           capture_output=True, text=True, check=True).stdout
+    power = int(re.search(r"^(\w+) b power$", names, re.M).group(1), 16)
+    at = power - 0xffffffff80000000
+    assert guest.poke("readq", at) > 0xffffffff80000000
+    guest.poke("writeq", at, 0)
+
+
+def test_a_machine_that_cannot_switch_itself_off_says_so(boot):
+    guest = boot(stick=None, qtest=True)
+    forget_how_to_switch_off(guest)
+    guest.qmp("system_powerdown")
+    guest.wait_line("halted: the machine does not know how to switch itself")
+    assert guest.running()
+    guest.ready = None  # nobody answers any more
+
+
+def test_without_acpis_way_the_firmware_switches_the_machine_off(boot):
+    guest = boot(door="uefi", disk="sata", mem=128, qtest=True)
+    forget_how_to_switch_off(guest)
+    guest.qmp("system_powerdown")
+    assert guest.wait_event("SHUTDOWN")["reason"] == "guest-shutdown"
+    assert guest.process.wait(PATIENCE * 10) == 0
+    assert "does not know how" not in guest.serial()
 
 
 def test_power_button_works_where_the_start_has_ended(boot):
