@@ -292,14 +292,22 @@ static enum link check_link(struct reader *r, uint32_t *c)
 	return next_cluster(r, c);
 }
 
+/* Of a long path the end is told, so that there is room for the reason. */
 static void skip(struct reader *r, const char *why)
 {
+	static const char cut[] = "...";
 	struct fat_result *result = r->result;
+	const char *path = r->path[0] != '\0' ? r->path : "/";
+	size_t room =
+	    sizeof(result->first_skipped) - strlen(why) - strlen(": ");
+	size_t len = strlen(path);
 
-	if (result->skipped++ == 0)
-		fmt_snprintf(result->first_skipped,
-		    sizeof(result->first_skipped), "%s: %s",
-		    r->path[0] != '\0' ? r->path : "/", why);
+	if (result->skipped++ > 0)
+		return;
+	if (len >= room)
+		path += len - room + sizeof(cut);
+	fmt_snprintf(result->first_skipped, sizeof(result->first_skipped),
+	    "%s%s: %s", len >= room ? cut : "", path, why);
 }
 
 /*

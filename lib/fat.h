@@ -22,7 +22,7 @@ struct fat_extent {
 };
 
 #define FAT_EXTENTS_MAX 8
-#define FAT_DEPTH_MAX   16
+#define FAT_DEPTH_MAX   32
 #define FAT_PATH_MAX    512
 
 struct fat_volume {
