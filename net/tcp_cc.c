@@ -66,8 +66,10 @@ void tcp_cc_idle(struct tcp_conn *c)
 	if (c->snd_nxt != c->snd_una || !c->last_sent_ns)
 		return;
 	now = clock_ns();
-	if (now - c->last_sent_ns > c->rto_ns)
+	if (now - c->last_sent_ns > c->rto_ns) {
 		c->cwnd = min_u32(c->cwnd, tcp_cc_initial_window(c));
+		tcp_hystart_init(c);
+	}
 	c->cc->idle(c, since_last(c, now));
 }
 

@@ -61,10 +61,14 @@ static void judge(struct tcp_conn *c, struct tcp_hystart *h)
 	}
 }
 
-/* What was on its way when the round began is acknowledged. */
+/* What was on its way when the round began is acknowledged.  Deviation: a round
+ * that could not be judged is none of the five, or a sender who waits for his
+ * data, or one that has just begun anew, would leave slow start with a window
+ * that nothing ever filled. */
 static void end_round(struct tcp_conn *c, struct tcp_hystart *h)
 {
-	if (h->css && ++h->css_rounds == CSS_ROUNDS) {
+	if (h->css && h->samples == N_RTT_SAMPLE &&
+	    ++h->css_rounds == CSS_ROUNDS) {
 		stack_count(c->stack, COUNT_TCP_HYSTART_ENDED);
 		c->ssthresh = c->cwnd;
 	}
@@ -79,14 +83,15 @@ void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow)
 	struct tcp_hystart *h = &c->hystart;
 	uint32_t more = min_u32(acked, LIMIT * c->mss);
 
-	if (h->rtt_ns) {
+	/* Delays behind a window that is not used are not its doing. */
+	if (h->rtt_ns && grow) {
 		if (h->rtt_ns < h->min_ns)
 			h->min_ns = h->rtt_ns;
 		if (h->samples < N_RTT_SAMPLE)
 			h->samples++;
-		h->rtt_ns = 0;
 		judge(c, h);
 	}
+	h->rtt_ns = 0;
 	if (grow)
 		c->cwnd += h->css ? more / CSS_GROWTH_DIVISOR : more;
 	if (!seq_lt(c->snd_una, h->round_end))

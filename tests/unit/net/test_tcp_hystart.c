@@ -33,6 +33,19 @@ static void ack(uint64_t rtt_us, uint32_t bytes)
 	tcp_cc_acked(&c, bytes, c.cwnd);
 }
 
+/* As window, while the user has only so much to send. */
+static void part_of_window(uint64_t rtt_us, uint32_t segments)
+{
+	struct tcp_sent r = { .xmit_ns = arch_clock_ns() - rtt_us * NS_PER_US };
+
+	c.snd_nxt = c.hystart.round_end = c.snd_una + segments * MSS;
+	for (uint32_t i = 0; i < segments; i++) {
+		c.snd_una += MSS;
+		tcp_hystart_sample(&c, &r);
+		tcp_cc_acked(&c, MSS, segments * MSS);
+	}
+}
+
 /* A window leaves, and is acknowledged segment by segment, round trips growing
  * from rtt_us by step_us.  The round ends. */
 static void window(uint64_t rtt_us, uint64_t step_us)
@@ -155,6 +168,51 @@ static void slow_start_goes_on_after_a_mistake(void **state)
 	assert_int_equal(c.cwnd, 2 * before);
 }
 
+/* A user who waits for his data is not who filled the queue. */
+static void unused_window_is_not_judged(void **state)
+{
+	window(50000, 0);
+	window(50000, 0);
+	assert_int_equal(c.cwnd, 40 * MSS);
+	for (unsigned i = 0; i < 8; i++)
+		part_of_window(90000, 12);
+	assert_false(c.hystart.css);
+	assert_int_equal(c.ssthresh, UINT32_MAX);
+}
+
+static void rounds_that_are_not_judged_do_not_end_slow_start(void **state)
+{
+	window(50000, 0);
+	window(60000, 0);
+	assert_true(c.hystart.css);
+	for (unsigned i = 0; i < 8; i++)
+		part_of_window(60000, 12);
+	c.cwnd = 6 * MSS;
+	window(60000, 0);
+	window(60000, 0);
+	assert_true(c.hystart.css);
+	assert_int_equal(c.ssthresh, UINT32_MAX);
+	c.cwnd = 40 * MSS;
+	for (unsigned i = 0; i < 4; i++)
+		window(60000, 0);
+	assert_int_equal(c.ssthresh, c.cwnd);
+}
+
+/* RFC 9406 4.3: as after a connection's beginning, so after a pause. */
+static void pause_begins_it_anew(void **state)
+{
+	window(50000, 0);
+	window(60000, 0);
+	assert_true(c.hystart.css);
+	c.rto_ns = NS_PER_S;
+	c.last_sent_ns = arch_clock_ns();
+	c.snd_nxt = c.snd_una;
+	host_clock_advance(2 * NS_PER_S);
+	tcp_cc_idle(&c);
+	assert_int_equal(c.cwnd, 10 * MSS);
+	assert_false(c.hystart.css);
+}
+
 /* 4.3: later slow starts know their end. */
 static void only_the_first_slow_start_is_watched(void **state)
 {
@@ -178,6 +236,10 @@ int main(void)
 		hystart_test(segments_sent_again_prove_nothing),
 		hystart_test(conservative_slow_start_ends_it),
 		hystart_test(slow_start_goes_on_after_a_mistake),
+		hystart_test(unused_window_is_not_judged),
+		hystart_test(
+		    rounds_that_are_not_judged_do_not_end_slow_start),
+		hystart_test(pause_begins_it_anew),
 		hystart_test(only_the_first_slow_start_is_watched),
 	};
 
