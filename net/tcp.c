@@ -81,6 +81,7 @@ struct tcp_conn *tcp_conn_create(struct stack *st, const struct tcp_tuple *t)
 	c->rcv_mss = TCP_MSS_DEFAULT;
 	list_init(&c->listen_node);
 	list_init(&c->ooo);
+	list_init(&c->ooo_changed);
 	tcp_timers_init(c);
 	tcp_keep_init(c);
 	tcp_sent_init(&c->sent, &st->sent);

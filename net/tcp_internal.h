@@ -64,13 +64,13 @@ struct tcp_reduced {
 
 /* What it takes to undo the last reduction of the window (RFC 4015). */
 struct tcp_undo {
+	uint64_t again_ns; /* the first retransmission, 0: none, or answered */
+	uint32_t again_end;
 	struct tcp_reduced reduced; /* the one before it */
 	uint32_t una;               /* SND.UNA at that time */
 	uint32_t end;               /* of what was sent again since */
 	uint32_t ssthresh;          /* or what was in flight, if more */
 	uint32_t bytes; /* sent again since, and not said to be twice there */
-	uint64_t again_ns; /* the first retransmission, 0: none, or answered */
-	uint32_t again_end;
 	bool open;
 };
 
@@ -148,8 +148,9 @@ struct tcp_conn {
 	uint64_t ts_sampled_ns;    /* when an echo last gave a sample */
 
 	/* Text before its turn (tcp_ooo.c). */
-	struct list ooo; /* struct tcp_run in order */
-	uint32_t ooo_len, ooo_stamp;
+	struct list ooo;         /* struct tcp_run in order */
+	struct list ooo_changed; /* the same, what changed last first */
+	uint32_t ooo_len;
 	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
 
 	/* Delayed ACKs (tcp_ack.c). */
@@ -237,9 +238,8 @@ struct tcp_conn {
 
 /* Contiguous text right of rcv_nxt. */
 struct tcp_run {
-	struct list node;
+	struct list node, changed_node;
 	uint32_t start, end; /* of data */
-	uint32_t stamp;      /* of its last change: ooo_stamp then */
 	bool fin;            /* a FIN follows data */
 	struct byteq data;
 };
@@ -303,7 +303,7 @@ struct tcp_seg {
 /* RFC 9293 3.8.6.2.1: a partial segment is held back for 0.1 to 1 s. */
 #define TCP_OVERRIDE_NS   (200 * NS_PER_MS)
 #define TCP_FIN_WAIT_2_NS (60 * NS_PER_S) /* of an orphan */
-#define TCP_OOO_MAX       256             /* runs of text before its turn */
+#define TCP_OOO_MAX       1024            /* runs of text before its turn */
 #define TCP_CWND_MAX      (4u << 20)
 
 static inline bool seq_lt(uint32_t a, uint32_t b)

@@ -27,10 +27,22 @@ static struct tcp_run *first_run(const struct tcp_conn *c)
 	return list_empty(&c->ooo) ? NULL : run_at(c->ooo.next);
 }
 
+static struct tcp_run *changed_at(struct list *n)
+{
+	return container_of(n, struct tcp_run, changed_node);
+}
+
+static void note_change(struct tcp_conn *c, struct tcp_run *r)
+{
+	list_del(&r->changed_node);
+	list_prepend(&c->ooo_changed, &r->changed_node);
+}
+
 static void free_run(struct tcp_conn *c, struct tcp_run *r)
 {
 	byteq_drop(c->stack, &r->data, r->data.len);
 	list_del(&r->node);
+	list_del(&r->changed_node);
 	c->ooo_len--;
 	pool_put(&c->stack->runs, r);
 }
@@ -89,19 +101,34 @@ static struct tcp_run *add_run(
 	if (!n)
 		return NULL;
 	*n = (struct tcp_run){ .start = seq, .end = seq };
+	list_init(&n->changed_node);
 	list_insert(pos, &n->node);
 	c->ooo_len++;
 	return n;
 }
 
-/* The run that seq lies in or continues; a new one when there is none.  Most
- * of what comes lies behind all the rest. */
-static struct tcp_run *run_for(struct tcp_conn *c, uint32_t seq)
+/* The last run that starts at seq or before it, or the list's head.  Most of
+ * what comes lies behind all the rest; what is sent again, close to what came
+ * last. */
+static struct list *last_before(struct tcp_conn *c, uint32_t seq)
 {
 	struct list *at = c->ooo.prev;
 
+	if (at == &c->ooo || seq_le(run_at(at)->start, seq))
+		return at;
+	at = &changed_at(c->ooo_changed.next)->node;
+	while (seq_le(run_at(at)->start, seq))
+		at = at->next;
 	while (at != &c->ooo && seq_lt(seq, run_at(at)->start))
 		at = at->prev;
+	return at;
+}
+
+/* The run that seq lies in or continues; a new one when there is none. */
+static struct tcp_run *run_for(struct tcp_conn *c, uint32_t seq)
+{
+	struct list *at = last_before(c, seq);
+
 	if (at == &c->ooo)
 		return add_run(c, NULL, seq);
 	if (seq_le(seq, run_at(at)->end))
@@ -152,7 +179,7 @@ bool tcp_ooo_keep(struct tcp_conn *c, const struct tcp_seg *s)
 		return false;
 	stack_count(c->stack, COUNT_TCP_OOO);
 	c->stats.out_of_order++;
-	r->stamp = ++c->ooo_stamp;
+	note_change(c, r);
 	tcp_note_duplicate(c, s->seq, seq_min(end, r->end));
 	all = extend(c, r, s->p->data, s->seq, end);
 	if (s->flags & TCP_FIN && r->end == end)
@@ -192,41 +219,21 @@ uint8_t tcp_sack_count(const struct tcp_conn *c)
 	return (uint8_t)(n < max ? n : max);
 }
 
-/* How many changes ago r changed; right for the last 2^32. */
-static uint32_t age_of(const struct tcp_conn *c, const struct tcp_run *r)
-{
-	return c->ooo_stamp - r->stamp;
-}
-
-/* The run that changed last of those at least so old, or NULL. */
-static const struct tcp_run *latest_from(const struct tcp_conn *c, uint32_t age)
-{
-	const struct tcp_run *best = NULL;
-	struct list *n;
-
-	list_for_each(n, &c->ooo)
-	{
-		const struct tcp_run *r = run_at(n);
-
-		if (age_of(c, r) >= age &&
-		    (!best || age_of(c, r) < age_of(c, best)))
-			best = r;
-	}
-	return best;
-}
-
 /* RFC 2018 section 4: the latest first; RFC 2883 section 4: a duplicate before
  * all, once, and behind it the run that it lies in. */
 void tcp_sack_option(const struct tcp_conn *c, struct tcp_options *o)
 {
 	uint8_t count = tcp_sack_count(c);
-	const struct tcp_run *r;
-	uint32_t age = 0;
+	struct list *n;
 
 	if (count && c->dsack_due)
 		o->sack[o->sack_count++] = c->dsack;
-	while (o->sack_count < count && (r = latest_from(c, age))) {
-		age = age_of(c, r) + 1;
+	list_for_each(n, &c->ooo_changed)
+	{
+		const struct tcp_run *r = changed_at(n);
+
+		if (o->sack_count >= count)
+			return;
 		o->sack[o->sack_count++] =
 		    (struct tcp_sack_block){ r->start, r->end + r->fin };
 	}

@@ -49,7 +49,8 @@ struct tcp_sent_map {
 	struct list lost;        /* the lowest first */
 	struct tcp_sent *cursor; /* where the last search ended, or NULL */
 	struct pool *pool;
-	uint32_t records, bytes, lost_bytes, sacked_bytes;
+	uint32_t bytes, lost_bytes, sacked_bytes;
+	uint16_t records;
 	bool own_used;
 	bool coarse; /* a part could not be told from the rest; the user clears
 	              * this */

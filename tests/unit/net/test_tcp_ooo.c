@@ -76,17 +76,6 @@ static void latest_block_comes_first(void **state)
 	finish(s);
 }
 
-/* What a peer can send is counted in no number that it could exhaust: 2^32
- * segments take eight hours on our wire. */
-static void order_of_blocks_outlives_its_counter(void **state)
-{
-	struct sock *s = accepted(false);
-
-	fx_tcp()->ooo_stamp = UINT32_MAX - 2;
-	four_gaps();
-	fx_abort(s);
-}
-
 static void timestamps_leave_room_for_three(void **state)
 {
 	struct sock *s = accepted(true);
@@ -262,7 +251,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fx_test(latest_block_comes_first),
-		fx_test(order_of_blocks_outlives_its_counter),
 		fx_test(timestamps_leave_room_for_three),
 		fx_test(nothing_is_told_to_who_did_not_ask),
 		fx_test(text_of_ours_makes_room_for_blocks),
