@@ -26,7 +26,7 @@
 
 struct pool;
 
-#define TCP_SENT_MAX 1024
+#define TCP_SENT_MAX 4096
 
 enum tcp_sent_state {
 	TCP_SENT_FLYING,

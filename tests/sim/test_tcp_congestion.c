@@ -254,6 +254,28 @@ static void buffers_keep_up_with_a_recovery(void **state)
 	}
 }
 
+/* A slow start that nothing ends but the overflow: of two windows, 4 MB, every
+ * second segment is lost.  What arrives behind the gaps is kept and told, and
+ * what is lost, and no more, goes again. */
+static void many_gaps_are_repaired_as_few_are(void **state)
+{
+	const struct wire_params p = { .delay_ns = 50 * MS,
+		.bits_per_s = 100000000,
+		.queue_frames = 600 };
+
+	begin("gaps", 8, &p, "cubic");
+	classic = true;
+	add_flow(20 * MB, 0);
+	show("Mbit/s with many gaps", mbit_per_s(20 * MB, run()));
+	show("gaps", sim.wire.end[0].stats.overflowed);
+	assert_true(sim.wire.end[0].stats.overflowed > 600);
+	assert_int_equal(sim_drops(&sim, 1, DROP_TCP_OOO_FULL), 0);
+	assert_int_equal(sim_count(&sim, 0, COUNT_TCP_RETRANSMITS),
+	    sim.wire.end[0].stats.overflowed);
+	assert_int_equal(sim_count(&sim, 0, COUNT_TCP_TIMEOUTS), 0);
+	sim_stop(&sim);
+}
+
 /* --- ECN ------------------------------------------------------------------ */
 
 static const struct wire_params marking = { .delay_ns = 10 * MS,
@@ -362,6 +384,7 @@ int main(void)
 		cmocka_unit_test(
 		    first_slow_start_ends_before_a_deep_queue_overflows),
 		cmocka_unit_test(buffers_keep_up_with_a_recovery),
+		cmocka_unit_test(many_gaps_are_repaired_as_few_are),
 		cmocka_unit_test(marking_queue_loses_nothing),
 		cmocka_unit_test(old_peer_gets_along_without_marks),
 		cmocka_unit_test(path_that_loses_ecn_syns_still_connects),

@@ -422,8 +422,8 @@ static void parts_of_what_was_sent_again_in_part_were_too(void **state)
 static void one_connection_does_not_take_the_whole_pool(void **state)
 {
 	teardown(NULL);
-	start(1000, 4096);
-	send(3000);
+	start(1000, 8192);
+	send(5000);
 	check();
 	assert_int_equal(t.m.records, TCP_SENT_MAX);
 }
