@@ -237,8 +237,7 @@ int main(void)
 		hystart_test(conservative_slow_start_ends_it),
 		hystart_test(slow_start_goes_on_after_a_mistake),
 		hystart_test(unused_window_is_not_judged),
-		hystart_test(
-		    rounds_that_are_not_judged_do_not_end_slow_start),
+		hystart_test(rounds_that_are_not_judged_do_not_end_slow_start),
 		hystart_test(pause_begins_it_anew),
 		hystart_test(only_the_first_slow_start_is_watched),
 	};
