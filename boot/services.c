@@ -132,6 +132,8 @@ const struct settings *services_load_settings(const char *cmdline)
 {
 	const struct file *f = filetable_find(&sys.files, CONFIG_PATH);
 
+	if (!f && sys.files.count > 0)
+		log_info("stick: no config.txt in its top folder");
 	settings_load(&sys.settings, f ? (const char *)f->data : NULL,
 	    f ? f->len : 0, join_cmdline(cmdline), report);
 	log_set_level(sys.settings.log);

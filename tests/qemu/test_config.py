@@ -53,6 +53,15 @@ def test_name_of_the_file_is_found_in_any_case(boot):
     assert guest.ready["http"] == 8082
 
 
+def test_a_stick_without_the_file_says_so(boot):
+    """Windows hides the second .txt of this name."""
+    guest = boot(stick=site({"config.txt.txt": b"http.port = 8082\n"}))
+    assert "stick: no config.txt in its top folder" in guest.serial()
+    assert guest.ready["http"] == 80
+    said = boot(stick=site(config="http.port = 80\n")).serial()
+    assert "no config.txt" not in said
+
+
 def test_the_command_line_wins(boot):
     guest = boot(net=User(http=8083), append="http.port=8083",
                  stick=site(config="http.port = 8082\necho.port = 77\n"))
