@@ -418,6 +418,14 @@ static void sent_new(struct oracle_flow *f, const struct seen *g)
 		oracle_wrong(f, g, "%u in flight, %u allowed", flight, allowed);
 }
 
+/* What goes again while nothing is being repaired, and the window is open. */
+static bool is_old_probe(struct oracle_flow *f)
+{
+	struct view v;
+
+	return oracle_look(f, &v) && v.synchronized && v.open && !v.repairing;
+}
+
 /* RFC 6298 5.5: the first bytes again and again without a word between. */
 static void sent_again(struct oracle_flow *f, const struct seen *g)
 {
@@ -427,6 +435,9 @@ static void sent_again(struct oracle_flow *f, const struct seen *g)
 	f->resent_below = f->top;
 	if (!seq_le(g->s.seq, f->una))
 		return;
+	/* A probe of the tail starts the timeout anew (RFC 8985 7.3). */
+	if (is_old_probe(f))
+		f->timeouts = 0;
 	if (f->timeouts >= 2 && gap < f->timeout_gap_ns * 9 / 5 &&
 	    gap < RTO_CAP_NS && !oracle_card_waits(f))
 		oracle_wrong(f, g, "timeouts %llu and %llu ms apart",
