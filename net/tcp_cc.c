@@ -93,12 +93,15 @@ void tcp_cc_reduce(struct tcp_conn *c, uint32_t flight, enum tcp_cc_event why)
 
 /* RFC 7661: a window that was not used proves nothing about the path.  In slow
  * start half of it has to be, since it doubles while the ACKs of one flight
- * come; later all but the segment that does not fit. */
-static bool window_was_used(const struct tcp_conn *c, uint32_t flight)
+ * come; later all but the segment that does not fit.  What counts is the most
+ * of a round trip (its pipeACK): a user who answers what comes with the ACKs
+ * fills the window when all of them have been seen. */
+static bool window_was_used(struct tcp_conn *c, uint32_t flight)
 {
+	c->flight_max = max_u32(c->flight_max, flight);
 	if (c->cwnd < c->ssthresh)
-		return flight >= c->cwnd / 2;
-	return flight + c->mss > c->cwnd;
+		return c->flight_max >= c->cwnd / 2;
+	return c->flight_max + c->mss > c->cwnd;
 }
 
 /* RFC 5681 3.1 (2): by min (N, SMSS) for each ACK. */

@@ -221,7 +221,8 @@ struct tcp_conn {
 	uint32_t dup_acks, dup_bytes;
 	/* Proportional rate reduction, RFC 9937 section 6. */
 	uint32_t prr_delivered, prr_out, recover_fs;
-	uint32_t undone; /* of the reductions */
+	uint32_t undone;     /* of the reductions */
+	uint32_t flight_max; /* since a round trip was measured last */
 	struct tcp_undo undo;
 	struct tcp_rack rack;
 

@@ -89,6 +89,7 @@ void tcp_rtt_sample(struct tcp_conn *c)
 {
 	uint64_t rtt_ns = clock_ns() - c->rtt_start_ns;
 
+	c->flight_max = 0;
 	if (!c->rtt_start_ns)
 		return;
 	c->rtt_start_ns = 0;

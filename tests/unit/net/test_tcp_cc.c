@@ -484,6 +484,26 @@ static void idle_connection_starts_slowly_again(void **state)
 	fx_abort(s);
 }
 
+/* Who answers what comes with the ACKs sends when he has seen them all; the
+ * window was full before, and doubles. */
+static void window_doubles_for_who_sends_after_all_acks(void **state)
+{
+	struct sock *s = fx_accepted(MSS, WIDE);
+	uint32_t next = 1, acked = 1;
+
+	for (uint32_t n = 10; n <= 40; n *= 2) {
+		fx_send(s, n * MSS);
+		assert_int_equal(take(&next), n);
+		fx_run_ms(1);
+		while (acked < next) {
+			acked += MSS;
+			ack(acked);
+		}
+		assert_int_equal(fx_tcp()->cwnd, 2 * n * MSS);
+	}
+	fx_abort(s);
+}
+
 /* RFC 7661: an application that sends little proves nothing about the path. */
 static void unused_window_does_not_grow(void **state)
 {
@@ -538,6 +558,7 @@ int main(void)
 		fx_test(duplicates_after_a_timeout_start_nothing),
 		fx_test(timeout_in_recovery_ends_it),
 		fx_test(idle_connection_starts_slowly_again),
+		fx_test(window_doubles_for_who_sends_after_all_acks),
 		fx_test(unused_window_does_not_grow),
 		fx_test(window_stays_within_bounds),
 	};

@@ -248,6 +248,7 @@ static void time_of_an_idle_application_does_not_count(void **state)
 	lose(TCP_CC_LOSS);
 	tcp_cc_acked(&c, 1, c.cwnd);
 	epoch_ns = now->epoch_ns;
+	c.flight_max = 0;
 	for (unsigned i = 0; i < 100; i++) {
 		host_clock_advance(NS_PER_S);
 		tcp_cc_acked(&c, MSS, 5 * MSS); /* a small flight */

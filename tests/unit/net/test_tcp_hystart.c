@@ -39,6 +39,7 @@ static void part_of_window(uint64_t rtt_us, uint32_t segments)
 	struct tcp_sent r = { .xmit_ns = arch_clock_ns() - rtt_us * NS_PER_US };
 
 	c.snd_nxt = c.hystart.round_end = c.snd_una + segments * MSS;
+	c.flight_max = 0;
 	for (uint32_t i = 0; i < segments; i++) {
 		c.snd_una += MSS;
 		tcp_hystart_sample(&c, &r);

@@ -25,7 +25,7 @@
 		assert_int_equal(errno, number);                               \
 	} while (0)
 
-#define BIG 200000
+#define BIG 400000
 
 static char big[BIG];
 static struct posix_env *env;
