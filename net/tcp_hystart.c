@@ -18,7 +18,7 @@
 #define N_RTT_SAMPLE       8
 #define CSS_GROWTH_DIVISOR 4
 #define CSS_ROUNDS         5
-#define LIMIT              8 /* L, without pacing */
+#define LIMIT              8 /* L, without pacing; else infinite */
 
 void tcp_hystart_init(struct tcp_conn *c)
 {
@@ -83,6 +83,8 @@ void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow)
 	struct tcp_hystart *h = &c->hystart;
 	uint32_t more = min_u32(acked, LIMIT * c->mss);
 
+	if (tcp_pace_active(c))
+		more = acked;
 	/* Delays behind a window that is not used are not its doing. */
 	if (h->rtt_ns && grow) {
 		if (h->rtt_ns < h->min_ns)

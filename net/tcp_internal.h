@@ -45,6 +45,7 @@ enum tcp_timer {
 	TCP_TIMER_DELACK, /* the delayed acknowledgment */
 	TCP_TIMER_REO,    /* RACK looks again (RFC 8985 6.2 step 5) */
 	TCP_TIMER_KEEP,   /* keep-alive (tcp_keep.c) */
+	TCP_TIMER_PACE,   /* another segment may leave (tcp_pace.c) */
 	TCP_TIMERS
 };
 
@@ -154,8 +155,8 @@ struct tcp_conn {
 	struct tcp_sack_block dsack; /* to be told once (RFC 2883) */
 
 	/* Delayed ACKs (tcp_ack.c). */
+	uint32_t ack_delay_ns; /* how long an answer may take */
 	uint64_t late_ack_ns;  /* when the last ACK left that waited in vain */
-	uint64_t ack_delay_ns; /* how long an answer may take */
 	uint64_t text_ns;      /* when text came in order last, or 0 */
 	uint8_t quick_acks;    /* so many segments will not wait for long */
 	bool late_ack : 1;     /* the last ACK was such */
@@ -194,6 +195,7 @@ struct tcp_conn {
 	uint32_t cwnd, ssthresh;
 	struct tcp_reduced reduced;
 	uint32_t reductions[TCP_CC_EVENTS]; /* by reason */
+	uint32_t pace_ahead; /* bytes, at last_sent_ns (tcp_pace.c) */
 	uint64_t last_sent_ns;
 	uint64_t cc_seen_ns; /* up to here the algorithm knows of time */
 	const struct tcp_cc_ops *cc;
@@ -499,6 +501,15 @@ void tcp_hystart_init(struct tcp_conn *c);
 void tcp_hystart_sample(struct tcp_conn *c, const struct tcp_sent *r);
 /* Bytes were acknowledged in the first slow start; grow: cwnd may. */
 void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow);
+
+/* --- tcp_pace.c ----------------------------------------------------------- */
+
+/* Whether round trips are long enough for pacing. */
+bool tcp_pace_active(const struct tcp_conn *c);
+/* Whether a segment may leave now; else TCP_TIMER_PACE tells when. */
+bool tcp_pace_allows(struct tcp_conn *c);
+/* Text leaves; before last_sent_ns is now. */
+void tcp_pace_sent(struct tcp_conn *c, uint32_t bytes);
 
 /* --- tcp_ecn.c ----------------------------------------------------------- */
 

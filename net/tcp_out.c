@@ -288,6 +288,7 @@ void tcp_send_challenge_ack(struct tcp_conn *c)
 static void note_sent(
     struct tcp_conn *c, uint32_t seq, uint32_t end, uint64_t now)
 {
+	tcp_pace_sent(c, end - seq);
 	c->last_sent_ns = now;
 	if (seq_lt(seq, c->snd_nxt)) {
 		stack_count(c->stack, COUNT_TCP_RETRANSMITS);
@@ -512,7 +513,8 @@ static void output(struct tcp_conn *c, bool force)
 	    !next_new(c, force, &s))
 		c->frto = TCP_FRTO_OFF; /* RFC 5682 2.1 step 2b: without news */
 	while (may_send_data(c) && next_piece(c, force, &s)) {
-		if (!device_has_room(c) || !send_piece(c, &s))
+		if (!tcp_pace_allows(c) || !device_has_room(c) ||
+		    !send_piece(c, &s))
 			break;
 		force = false;
 	}

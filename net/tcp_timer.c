@@ -299,6 +299,7 @@ static void expired(struct timer *timer)
 		[TCP_TIMER_DELACK] = delack_expired,
 		[TCP_TIMER_REO] = reo_expired,
 		[TCP_TIMER_KEEP] = tcp_keep_expired,
+		[TCP_TIMER_PACE] = tcp_output,
 	};
 	struct tcp_conn *c = container_of(timer, struct tcp_conn, timer);
 	enum tcp_timer t = first_due(c);

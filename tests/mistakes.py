@@ -344,6 +344,8 @@ MISTAKES = [
      "if (c->ssthresh == UINT32_MAX)", "if (true)"),
     ("RFC 5681 4.1", "a pause keeps the window", "net/tcp_cc.c",
      "if (now - c->last_sent_ns > c->rto_ns)", "if (false)"),
+    ("RFC 9002 7.7", "a window leaves as one burst", "net/tcp_pace.c",
+     "\tif (now <= most)\n", "\tif (true)\n"),
     ("RFC 7661 4.4", "a window grows that is not used", "net/tcp_cc.c",
      "bool used = window_was_used(c, flight);", "bool used = true;"),
     ("RFC 6928 2", "the initial window is twenty segments", "net/tcp_cc.c",
