@@ -57,7 +57,7 @@ $(B)/stick.id.$(STICKID):
 	@mkdir -p $(@D)
 	$(Q)rm -f $(B)/stick.id.* && touch $@
 
-$(B)/stick.fat: $(B)/BOOTX64.EFI $(B)/ringlet.elf image/mkstick \
+$(B)/stick.fat: $(B)/BOOTX64.EFI $(B)/ringlet.elf image/mkstick image/fat.py \
     $(B)/stick.id.$(STICKID)
 	$(call say,STICK,$@)
 	$(Q)image/mkstick $@ "$(SIZE)" "$(STICK)" $(B)/BOOTX64.EFI \

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import time
+import urllib.parse
 
 import pytest
 
@@ -24,6 +25,7 @@ EXPECTED_SECONDS = 10
 MKIMAGE = os.path.join(ROOT, "image", "mkimage")
 MKSTICK = os.path.join(ROOT, "image", "mkstick")
 RUN = os.path.join(ROOT, "image", "run.py")
+SBIN = "/usr/sbin:/sbin"
 
 
 def mkstick(out, size, tree):
@@ -229,6 +231,109 @@ def test_a_tree_too_large_is_refused(tmp_path, tree):
     done = mkstick(tmp_path / "s", 16, tree)
     assert done.returncode != 0 and "larger SIZE=" in done.stderr
     assert not (tmp_path / "s").exists()
+
+
+def free_clusters(image):
+    """Of a FAT16 of 16 MiB: its 8167 links stand behind two others."""
+    data = image.read_bytes()
+    links = struct.unpack_from("<8167H", data, 512 * struct.unpack_from(
+        "<H", data, 14)[0] + 4)
+    return links.count(0)
+
+
+def read_back(image, tmp_path):
+    """{name: bytes} of /www, as mtools read it, which know nothing of
+    image/fat.py."""
+    subprocess.run(["mcopy", "-n", "-s", "-i", image, "::/www", tmp_path],
+                   env=dict(os.environ, LC_ALL="C.UTF-8"), check=True)
+    www = tmp_path / "www"
+    found = {p.name: p.read_bytes() for p in www.iterdir() if p.is_file()}
+    shutil.rmtree(www)
+    return found
+
+
+def expect_sound(image):
+    """fsck.fat has nothing to say; where it is not installed, nothing is."""
+    if shutil.which("fsck.fat", path=SBIN):
+        said = subprocess.run(["fsck.fat", "-n", image], text=True, env={
+            "PATH": SBIN}, capture_output=True, check=True).stdout.split("\n")
+        assert len(said) == 3 and " clusters" in said[1], said
+
+
+ODD_NAMES = [
+    "README", "README.TXT", "Readme.1st", "longname one.html", "longna~1.htm",
+    "LONGNA~2.HTM", "a.b.c", " x y", "+,;=[].html", "x" * 13, "y" * 26,
+    "z" * 255, "\u00e4" * 127, "\u00c4.html", "n" * 8 + ".html",
+    "\u00df.txt", "caf\u00e9.tx", "~1", "con"]
+
+
+@pytest.mark.parametrize("size,cluster", [(4, 512), (16, 2048), (40, 512)])
+def test_names_and_sizes_stay_what_they_are(tmp_path, tree, size, cluster):
+    sizes = [0, 1, cluster - 1, cluster, cluster + 1, 9 * cluster]
+    files = {name: bytes([i]) * sizes[i % len(sizes)]
+             for i, name in enumerate(ODD_NAMES)}
+    for name, data in files.items():
+        (tree / "www" / name).write_bytes(data)
+    (tree / "www" / "empty").mkdir()
+    assert mkstick(tmp_path / "s", size, tree).returncode == 0
+    expect_sound(tmp_path / "s")
+    assert read_back(tmp_path / "s", tmp_path) == files
+
+
+def test_thousands_of_files_may_begin_alike(boot, tmp_path, tree):
+    """Each needs a short name of its own; that none is searched for is what
+    lets this end in time."""
+    # mtools do not know characters beyond 16 bits.
+    files = {name: name.encode() for name in [
+        *ODD_NAMES, "\U0001f600.html",
+        *("holiday photo %04d.jpg" % i for i in range(3000))]}
+    for name, data in files.items():
+        (tree / "www" / name).write_bytes(data)
+    for image in ("s", "t"):
+        assert mkstick(tmp_path / image, 16, tree).returncode == 0
+    assert (tmp_path / "s").read_bytes() == (tmp_path / "t").read_bytes()
+    expect_sound(tmp_path / "s")
+    found = read_back(tmp_path / "s", tmp_path)
+    assert all(found.get(n) == d for n, d in files.items() if n.isascii())
+    guest = boot(stick=str(tmp_path / "s"), mem=64)
+    assert "stick: %d files in " % (len(files) + 4) in guest.serial()
+    for name in [*list(files)[:len(ODD_NAMES) + 1], "holiday photo 2999.jpg"]:
+        assert guest.get("/" + urllib.parse.quote(name))[2] == files[name]
+
+
+def test_ringlets_own_files_have_their_place(tmp_path, tree):
+    (tree / "efi" / "ringlet").mkdir(parents=True)
+    (tree / "efi" / "ringlet" / "cmdline.txt").write_text("log=debug")
+    assert mkstick(tmp_path / "s", 16, tree).returncode == 0
+    names = listing(tmp_path / "s")
+    assert "::/EFI/ringlet/cmdline.txt" in names
+    assert "::/EFI/BOOT/BOOTX64.EFI" in names
+    (tree / "Ringlet.elf").mkdir()
+    done = mkstick(tmp_path / "t", 16, tree)
+    assert done.returncode != 0 and "needs this name" in done.stderr
+
+
+def test_a_volume_may_be_full_to_its_last_cluster(tmp_path, tree):
+    big = tree / "www" / "big"
+    big.write_bytes(b"x")
+    mkstick(tmp_path / "s", 16, tree)
+    free = free_clusters(tmp_path / "s")
+    for more, code in ((1, 0), (2, 1)):
+        with open(big, "wb") as f:
+            f.truncate((free + more) * 2048)
+        assert mkstick(tmp_path / "s", 16, tree).returncode == code
+    expect_sound(tmp_path / "s")
+    assert free_clusters(tmp_path / "s") == 0
+
+
+def test_too_many_files_for_a_folder_are_refused(tmp_path, tree):
+    for i in range(200):
+        (tree / ("not in the folder www %d" % i)).write_text("")
+    done = mkstick(tmp_path / "s", 16, tree)
+    assert done.returncode != 0 and "in the top folder" in done.stderr
+    assert mkstick(tmp_path / "s", 40, tree).returncode == 0
+    expect_sound(tmp_path / "s")
+    assert len([n for n in listing(tmp_path / "s") if "not in" in n]) == 200
 
 
 def test_links_are_what_they_lead_to(tmp_path, tree):
