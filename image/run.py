@@ -275,7 +275,7 @@ def make_netdevs(v):
             netdevs.append(user_netdev(**ports))
         elif word == "user":
             netdevs.append(f"user,net=10.0.{2 + i}.0/24")
-        elif word.startswith("tap="):
+        elif word.startswith("tap=") and word != "tap=":
             netdevs.append(tap_netdev(word[4:]))
         else:
             sys.exit(f"NET={v['NET']}: user, or tap=INTERFACE, or several of "

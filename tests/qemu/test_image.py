@@ -452,7 +452,7 @@ def test_a_busy_port_is_said():
 
 
 @pytest.mark.parametrize("word", [
-    "BOOT=x", "NET=x", "NET=user,", "SCREEN=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
+    "BOOT=x", "NET=x", "NET=user,", "NET=user,tap=", "SCREEN=x", "MEM=x", "ACCEL=x", "HTTP=x", "HTTP=70000", "FOO=1"])
 def test_a_bad_variable_is_said(word):
     done = runner(word)
     assert done.returncode != 0 and word in done.stderr
