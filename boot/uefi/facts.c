@@ -80,7 +80,8 @@ static BOOLEAN describe_screen(EFI_HANDLE h, struct boot_framebuffer *fb)
 	return TRUE;
 }
 
-/* Whether the firmware shows its own text there. */
+/* Whether the firmware shows its own text there: EFI_CONSOLE_OUT_DEVICE_GUID
+ * of EDK II, an interface without content. */
 static BOOLEAN is_console(EFI_HANDLE h)
 {
 	static EFI_GUID guid = { 0xd3b36f2c, 0xd551, 0x11d4,
