@@ -118,8 +118,11 @@ def screen_text(guest):
 
 
 def wait_screen(guest, wanted, timeout=20):
-    wait(lambda: wanted in screen_text(guest), timeout,
-         lambda: screen_text(guest))
+    """Returns the screen that showed it."""
+    def seen():
+        text = screen_text(guest)
+        return text if wanted in text else None
+    return wait(seen, timeout, lambda: screen_text(guest))
 
 
 def without_grub(*words):
@@ -202,8 +205,7 @@ def test_a_stick_without_its_kernel_says_so(boot, image, door, reason, last):
         guest.wait_line(re.escape(last), 60)
         assert reason in guest.serial()
     else:
-        wait_screen(guest, last.encode(), 60)
-        assert reason.encode() in screen_text(guest)
+        assert reason.encode() in wait_screen(guest, last.encode(), 60)
 
 
 def reformat_as_32_gb(small, path):
