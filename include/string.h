@@ -22,10 +22,10 @@ char *strstr(const char *haystack, const char *needle);
 
 /* As in lib/string.h: what is known of these names serves constants. */
 #ifndef RINGLET_HOST
-#define memcpy __builtin_memcpy
-#define memset __builtin_memset
-#define memcmp __builtin_memcmp
-#define strlen __builtin_strlen
+#define memcpy(...) __builtin_memcpy(__VA_ARGS__)
+#define memset(...) __builtin_memset(__VA_ARGS__)
+#define memcmp(...) __builtin_memcmp(__VA_ARGS__)
+#define strlen(...) __builtin_strlen(__VA_ARGS__)
 #endif
 
 /* Copies and returns where the zero is. */

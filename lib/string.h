@@ -26,10 +26,10 @@ char *strstr(const char *haystack, const char *needle);
 /* -ffreestanding takes from the compiler what it knows of these names; so it
  * may expand copies of a few bytes, such as addresses, in place again. */
 #if !defined(RINGLET_HOST) && !defined(STRING_C)
-#define memcpy __builtin_memcpy
-#define memset __builtin_memset
-#define memcmp __builtin_memcmp
-#define strlen __builtin_strlen
+#define memcpy(...) __builtin_memcpy(__VA_ARGS__)
+#define memset(...) __builtin_memset(__VA_ARGS__)
+#define memcmp(...) __builtin_memcmp(__VA_ARGS__)
+#define strlen(...) __builtin_strlen(__VA_ARGS__)
 #endif
 
 /* Copies with truncation; always terminates when size > 0.  Returns whether
