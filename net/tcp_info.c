@@ -75,12 +75,11 @@ static uint32_t again_out(const struct tcp_conn *c)
 	uint32_t bytes = 0;
 	struct list *n;
 
-	list_for_each(n, &c->sent.flying)
+	list_for_each(n, &c->sent.by_time)
 	{
-		const struct tcp_sent *r =
-		    container_of(n, struct tcp_sent, state_node);
+		const struct tcp_sent *r = tcp_sent_by_time(n);
 
-		if (r->retransmitted)
+		if (r->retransmitted && r->state == TCP_SENT_FLYING)
 			bytes += r->end - r->seq;
 	}
 	return bytes;

@@ -125,19 +125,21 @@ bool tcp_rack_detect(struct tcp_conn *c)
 {
 	const struct tcp_rack *k = &c->rack;
 	uint64_t wait = k->rtt_ns + reordering_window(c), again_ns = 0;
-	struct list *n, *next;
+	uint64_t now = clock_ns();
+	struct list *n;
 	bool lost = false;
 
-	list_for_each_safe(n, next, &c->sent.flying)
+	list_for_each(n, &c->sent.by_time)
 	{
-		struct tcp_sent *r =
-		    container_of(n, struct tcp_sent, state_node);
+		struct tcp_sent *r = tcp_sent_by_time(n);
 
 		if (r->xmit_ns > k->xmit_ns)
 			break;
+		if (r->state != TCP_SENT_FLYING)
+			continue;
 		if (!sent_after(k->xmit_ns, k->end_seq, r->xmit_ns, r->end))
 			continue;
-		if (r->xmit_ns + wait <= clock_ns()) {
+		if (r->xmit_ns + wait <= now) {
 			tcp_sent_lose(&c->sent, r);
 			lost = true;
 		} else {

@@ -10,14 +10,48 @@ static struct tcp_sent *by_seq(struct list *n)
 	return container_of(n, struct tcp_sent, seq_node);
 }
 
-static struct tcp_sent *by_state(struct list *n)
+static struct tcp_sent *next_of(struct tcp_sent_map *m, struct tcp_sent *r)
 {
-	return container_of(n, struct tcp_sent, state_node);
+	return r->seq_node.next == &m->by_seq ? NULL : by_seq(r->seq_node.next);
 }
 
 static uint32_t len_of(const struct tcp_sent *r)
 {
 	return r->end - r->seq;
+}
+
+/* --- States -------------------------------------------------------------- */
+
+/* Adds n bytes (or takes, modulo 2^32) to the sums of a state. */
+static void account(struct tcp_sent_map *m, uint8_t state, uint32_t n)
+{
+	if (state == TCP_SENT_LOST)
+		m->lost_bytes += n;
+	else if (state == TCP_SENT_SACKED)
+		m->sacked_bytes += n;
+}
+
+/* r is lost no more.  The lowest that still is lies behind the one that was. */
+static void find_lost(struct tcp_sent_map *m, struct tcp_sent *r)
+{
+	if (r != m->lost)
+		return;
+	do
+		r = m->lost_bytes ? next_of(m, r) : NULL;
+	while (r && r->state != TCP_SENT_LOST);
+	m->lost = r;
+}
+
+static void set_state(
+    struct tcp_sent_map *m, struct tcp_sent *r, enum tcp_sent_state state)
+{
+	account(m, r->state, -len_of(r));
+	r->state = (uint8_t)state;
+	account(m, r->state, len_of(r));
+	if (state != TCP_SENT_LOST)
+		find_lost(m, r);
+	else if (!m->lost || seq_lt(r->seq, m->lost->seq))
+		m->lost = r;
 }
 
 /* --- Records ------------------------------------------------------------- */
@@ -39,8 +73,9 @@ static struct tcp_sent *record_get(struct tcp_sent_map *m)
 
 static void record_put(struct tcp_sent_map *m, struct tcp_sent *r)
 {
+	find_lost(m, r);
 	list_del(&r->seq_node);
-	list_del(&r->state_node);
+	list_del(&r->time_node);
 	if (m->cursor == r)
 		m->cursor = NULL;
 	m->records--;
@@ -48,59 +83,6 @@ static void record_put(struct tcp_sent_map *m, struct tcp_sent *r)
 		m->own_used = false;
 	else
 		pool_put(m->pool, r);
-}
-
-/* Adds n bytes (or takes, modulo 2^32) to the sums of a state. */
-static void account(struct tcp_sent_map *m, uint8_t state, uint32_t n)
-{
-	if (state == TCP_SENT_LOST)
-		m->lost_bytes += n;
-	else if (state == TCP_SENT_SACKED)
-		m->sacked_bytes += n;
-}
-
-/* --- States -------------------------------------------------------------- */
-
-/* Where r belongs among the lost: mostly last, since what was sent first is
- * lost first. */
-static struct list *lost_place(struct tcp_sent_map *m, const struct tcp_sent *r)
-{
-	struct list *pos = &m->lost;
-
-	while (
-	    pos->prev != &m->lost && seq_lt(r->seq, by_state(pos->prev)->seq))
-		pos = pos->prev;
-	return pos;
-}
-
-/* Where r belongs among those in flight: mostly last, since it is sent now. */
-static struct list *flying_place(
-    struct tcp_sent_map *m, const struct tcp_sent *r)
-{
-	struct list *pos = &m->flying;
-
-	while (pos->prev != &m->flying &&
-	       by_state(pos->prev)->xmit_ns > r->xmit_ns)
-		pos = pos->prev;
-	return pos;
-}
-
-static void set_state(
-    struct tcp_sent_map *m, struct tcp_sent *r, enum tcp_sent_state state)
-{
-	account(m, r->state, -len_of(r));
-	list_del(&r->state_node);
-	r->state = (uint8_t)state;
-	account(m, r->state, len_of(r));
-	if (state == TCP_SENT_LOST)
-		list_insert(lost_place(m, r), &r->state_node);
-	else if (state == TCP_SENT_FLYING)
-		list_insert(flying_place(m, r), &r->state_node);
-}
-
-static struct tcp_sent *next_of(struct tcp_sent_map *m, struct tcp_sent *r)
-{
-	return r->seq_node.next == &m->by_seq ? NULL : by_seq(r->seq_node.next);
 }
 
 /* Makes two records of r, the second from `at` on.  Where r was sent again in
@@ -115,10 +97,8 @@ static bool split(struct tcp_sent_map *m, struct tcp_sent *r, uint32_t at)
 	}
 	*n = *r;
 	n->seq = r->end = at;
-	list_init(&n->state_node);
 	list_prepend(&r->seq_node, &n->seq_node);
-	if (n->state != TCP_SENT_SACKED)
-		list_prepend(&r->state_node, &n->state_node);
+	list_prepend(&r->time_node, &n->time_node);
 	return true;
 }
 
@@ -146,8 +126,7 @@ void tcp_sent_init(struct tcp_sent_map *m, struct pool *pool)
 {
 	*m = (struct tcp_sent_map){ .pool = pool };
 	list_init(&m->by_seq);
-	list_init(&m->flying);
-	list_init(&m->lost);
+	list_init(&m->by_time);
 }
 
 void tcp_sent_clear(struct tcp_sent_map *m)
@@ -155,6 +134,15 @@ void tcp_sent_clear(struct tcp_sent_map *m)
 	while (!list_empty(&m->by_seq))
 		record_put(m, by_seq(m->by_seq.next));
 	m->bytes = m->lost_bytes = m->sacked_bytes = 0;
+}
+
+/* r leaves, again or with more bytes. */
+static void leaves(struct tcp_sent_map *m, struct tcp_sent *r, uint64_t now_ns)
+{
+	r->xmit_ns = now_ns;
+	list_del(&r->time_node);
+	list_append(&m->by_time, &r->time_node);
+	set_state(m, r, TCP_SENT_FLYING);
 }
 
 /* r, the last one, gets more bytes. */
@@ -176,15 +164,13 @@ void tcp_sent_add(
 		 * sent again. */
 		r = tcp_sent_last(m);
 		widen(m, r, end);
-		if (r->state == TCP_SENT_LOST)
-			return;
-		r->xmit_ns = now_ns;
-		set_state(m, r, TCP_SENT_FLYING);
+		if (r->state != TCP_SENT_LOST)
+			leaves(m, r, now_ns);
 		return;
 	}
 	*r = (struct tcp_sent){ .seq = seq, .end = end, .xmit_ns = now_ns };
 	list_append(&m->by_seq, &r->seq_node);
-	list_append(&m->flying, &r->state_node);
+	list_append(&m->by_time, &r->time_node);
 	m->bytes += end - seq;
 }
 
@@ -195,8 +181,7 @@ void tcp_sent_again(
 		widen(m, r, end);
 	r->in_part = end != r->end && !cut(m, r, end);
 	r->retransmitted = true;
-	r->xmit_ns = now_ns;
-	set_state(m, r, TCP_SENT_FLYING);
+	leaves(m, r, now_ns);
 }
 
 struct tcp_sent *tcp_sent_tail(struct tcp_sent_map *m, uint32_t n)
@@ -317,13 +302,16 @@ void tcp_sent_lose_larger(struct tcp_sent_map *m, uint32_t len)
 
 void tcp_sent_lose_older(struct tcp_sent_map *m, uint64_t then_ns)
 {
-	struct list *n, *next;
+	struct list *n;
 
-	list_for_each_safe(n, next, &m->flying)
+	list_for_each(n, &m->by_time)
 	{
-		if (by_state(n)->xmit_ns > then_ns)
+		struct tcp_sent *r = tcp_sent_by_time(n);
+
+		if (r->xmit_ns > then_ns)
 			return;
-		tcp_sent_lose(m, by_state(n));
+		if (r->state == TCP_SENT_FLYING)
+			tcp_sent_lose(m, r);
 	}
 }
 
@@ -337,19 +325,13 @@ void tcp_sent_lose_all(struct tcp_sent_map *m)
 	{
 		struct tcp_sent *r = by_seq(n);
 
-		if (r->state == TCP_SENT_SACKED && !reneged)
-			continue;
-		/* In their order, so without a search for their place. */
-		account(m, r->state, -len_of(r));
-		account(m, TCP_SENT_LOST, len_of(r));
-		r->state = TCP_SENT_LOST;
-		list_del(&r->state_node);
-		list_append(&m->lost, &r->state_node);
+		if (r->state != TCP_SENT_SACKED || reneged)
+			tcp_sent_lose(m, r);
 	}
 }
 
 void tcp_sent_unlose(struct tcp_sent_map *m)
 {
-	while (!list_empty(&m->lost))
-		set_state(m, by_state(m->lost.next), TCP_SENT_FLYING);
+	while (m->lost)
+		set_state(m, m->lost, TCP_SENT_FLYING);
 }

@@ -16,6 +16,10 @@
  * part the rest goes to the next one that is lost, or else counts as sent
  * again. (What is lost is then told by duplicate ACKs, one segment for a round
  * trip: tcp_recover.c.)
+ *
+ * A peer says what is lost and what is not, of thousands of records and in any
+ * order: so no change of state moves a record, and none is put in its place by
+ * a search.
  */
 #pragma once
 
@@ -35,7 +39,7 @@ enum tcp_sent_state {
 };
 
 struct tcp_sent {
-	struct list seq_node, state_node;
+	struct list seq_node, time_node;
 	uint32_t seq, end;
 	uint64_t xmit_ns; /* of the last transmission */
 	uint8_t state;
@@ -45,8 +49,8 @@ struct tcp_sent {
 
 struct tcp_sent_map {
 	struct list by_seq;      /* all, the lowest first */
-	struct list flying;      /* by time of transmission, the oldest first */
-	struct list lost;        /* the lowest first */
+	struct list by_time;     /* all, by their last transmission */
+	struct tcp_sent *lost;   /* the lowest that is, or NULL */
 	struct tcp_sent *cursor; /* where the last search ended, or NULL */
 	struct pool *pool;
 	uint32_t bytes, lost_bytes, sacked_bytes;
@@ -122,9 +126,12 @@ static inline struct tcp_sent *tcp_sent_last(const struct tcp_sent_map *m)
 /* The lost record to send next, or NULL. */
 static inline struct tcp_sent *tcp_sent_first_lost(const struct tcp_sent_map *m)
 {
-	return list_empty(&m->lost)
-	           ? NULL
-	           : container_of(m->lost.next, struct tcp_sent, state_node);
+	return m->lost;
+}
+
+static inline struct tcp_sent *tcp_sent_by_time(struct list *n)
+{
+	return container_of(n, struct tcp_sent, time_node);
 }
 
 /* RFC 6675 "pipe": what is believed to be on its way. */
