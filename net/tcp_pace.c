@@ -58,17 +58,22 @@ static uint32_t ahead(const struct tcp_conn *c)
 
 bool tcp_pace_allows(struct tcp_conn *c)
 {
+	uint64_t wait_ns;
 	uint32_t now, most;
 
-	/* Recovery is clocked by what arrives, and begins at once. */
-	if (!tcp_pace_active(c) || c->recovery == TCP_FAST_RECOVERY)
+	/* Recovery is clocked by what arrives, and begins at once; so does what
+	 * a timeout sends, at a rate that has just become tiny. */
+	if (!tcp_pace_active(c) || c->recovery == TCP_FAST_RECOVERY ||
+	    !tcp_pipe(c))
 		return true;
 	now = ahead(c);
 	most = tcp_cc_initial_window(c) + bytes_in(c, SLACK_NS);
 	if (now <= most)
 		return true;
-	tcp_timer_arm(c, TCP_TIMER_PACE,
-	    clock_ns() + 4 * c->srtt_ns * (now - most) / four_round_trips(c));
+	wait_ns = 4 * c->srtt_ns * (now - most) / four_round_trips(c);
+	if (wait_ns > c->srtt_ns) /* nobody is ahead for longer */
+		wait_ns = c->srtt_ns;
+	tcp_timer_arm(c, TCP_TIMER_PACE, clock_ns() + wait_ns);
 	return false;
 }
 

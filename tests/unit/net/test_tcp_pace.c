@@ -110,6 +110,40 @@ static void acknowledgments_do_not_wait(void **state)
 	fx_abort(s);
 }
 
+/* RFC 6298 5.4: a timeout sends at once, whatever left shortly before, at the
+ * rate of a window that was large then. */
+static void timeout_does_not_wait(void **state)
+{
+	struct sock *s = sender(1000, 100);
+
+	fx_tcp()->rto_ns = 300 * NS_PER_MS;
+	fx_send(s, MSS);
+	fx_run_ms(295);
+	fx_send(s, 59 * MSS);
+	assert_in_range(taken(), 30, 50);
+	fx_run_ms(10);
+	fx_forget_frames();
+	assert_int_equal(fx_tcp()->stats.timeouts, 1);
+	assert_int_equal(fx_tcp()->stats.retransmits, 1);
+	fx_abort(s);
+}
+
+/* What left at the rate of a larger window is forgotten after a round trip. */
+static void smaller_window_waits_a_round_trip_at_most(void **state)
+{
+	struct sock *s = sender(1000, 100);
+
+	fx_send(s, 60 * MSS);
+	assert_in_range(taken(), 30, 50);
+	fx_tcp()->cwnd = 10 * MSS;
+	in(.flags = A, .seq = 1, .ack = 1 + 30 * MSS);
+	fx_run_ms(20);
+	assert_int_equal(taken(), 0);
+	fx_run_ms(85);
+	assert_in_range(taken(), 1, 10);
+	fx_abort(s);
+}
+
 /* RFC 9406 4.3: L is infinite with pacing. */
 static void stretched_ack_adds_all_of_it(void **state)
 {
@@ -133,6 +167,8 @@ int main(void)
 		fx_test(short_round_trips_are_not_paced),
 		fx_test(pause_earns_nothing),
 		fx_test(acknowledgments_do_not_wait),
+		fx_test(timeout_does_not_wait),
+		fx_test(smaller_window_waits_a_round_trip_at_most),
 		fx_test(stretched_ack_adds_all_of_it),
 	};
 
