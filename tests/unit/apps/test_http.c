@@ -72,6 +72,9 @@ static int start(void **state)
 	posix_test_add_file("/www/empty.css", "", 0, 0);
 	posix_test_add_file("/www/noext", "x", 1, 0);
 	posix_test_add_file("/www/big.js", big, BIG, 0);
+	posix_test_add_file("/www/2047", big, 2047, 1000000000);
+	posix_test_add_file("/www/2048", big, 2048, 1000000000);
+	posix_test_add_file("/www/2049", big, 2049, 1000000000);
 	return start_server();
 }
 
@@ -176,6 +179,38 @@ static void a_big_file_arrives_whole(void **state)
 
 	assert_int_equal(a.body_len, BIG);
 	assert_memory_equal(a.body, big, BIG);
+}
+
+/* The longest that goes as a copy behind its header, and its neighbours; what
+ * has no body leaves nothing before the next answer. */
+static void no_length_of_a_file_is_special(void **state)
+{
+	char request[256];
+
+	open_client();
+	for (size_t len = 2047; len <= 2049; len++) {
+		struct http_answer a;
+
+		for (unsigned i = 0; i < 3; i++) {
+			snprintf(request, sizeof(request),
+			    "%s /%zu HTTP/1.1\r\n" H "%s\r\n",
+			    i == 1 ? "HEAD" : "GET", len,
+			    i == 2 ? "If-Modified-Since: Sun, 09 Sep 2001 "
+			             "01:46:40 GMT\r\n"
+			           : "");
+			say(request);
+		}
+		a = take();
+		assert_int_equal(a.body_len, len);
+		assert_memory_equal(a.body, big, len);
+		a = http_client_take(&client, true);
+		assert_int_equal(a.status, 200);
+		assert_int_equal(
+		    atoi(http_client_field(&a, "Content-Length")), len);
+		a = http_client_take(&client, true);
+		assert_int_equal(a.status, 304);
+	}
+	http_client_close(&client);
 }
 
 static void head_is_the_answer_without_its_body(void **state)
@@ -648,6 +683,7 @@ int main(void)
 		T(each_path_has_its_answer),
 		T(a_folder_without_slash_is_redirected),
 		T(a_big_file_arrives_whole),
+		T(no_length_of_a_file_is_special),
 		T(head_is_the_answer_without_its_body),
 		T(a_known_copy_is_not_sent_again),
 		T(a_date_is_told_only_when_it_is_known),
