@@ -5,9 +5,9 @@
  * scoreboard of RFC 6675 and the list of segments of RFC 8985; the bytes
  * themselves stay in the send queue.
  *
- * A record is on two lists: by sequence number, and by its state: those in
- * flight by time of transmission, those lost by sequence number, those that
- * the peer has on none.  Neighbours that the peer has become one record.
+ * A record is on two lists, whatever its state: by sequence number, and by the
+ * time of its last transmission.  Neighbours that the peer has become one
+ * record.
  *
  * Records come from a pool; a connection has one of its own, so that it can
  * always send, and never more than TCP_SENT_MAX.  Without a record the map gets
