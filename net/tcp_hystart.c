@@ -81,10 +81,9 @@ static void end_round(struct tcp_conn *c, struct tcp_hystart *h)
 void tcp_hystart_acked(struct tcp_conn *c, uint32_t acked, bool grow)
 {
 	struct tcp_hystart *h = &c->hystart;
-	uint32_t more = min_u32(acked, LIMIT * c->mss);
+	uint32_t more =
+	    tcp_pace_active(c) ? acked : min_u32(acked, LIMIT * c->mss);
 
-	if (tcp_pace_active(c))
-		more = acked;
 	/* Delays behind a window that is not used are not its doing. */
 	if (h->rtt_ns && grow) {
 		if (h->rtt_ns < h->min_ns)
